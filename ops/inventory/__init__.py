@@ -1,0 +1,1 @@
+"""The inventory repo: what people declare, what tasks observed, what was done."""
