@@ -1,0 +1,1 @@
+"""AWS and real hosts on this machine: the embedded default."""
