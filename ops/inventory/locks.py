@@ -1,0 +1,105 @@
+"""Two locks, both flock(2): the kernel frees them when their process dies, however it dies.
+
+The repository lock is held for milliseconds, while files are written and committed; one
+waits for it. The component lock is held for a whole run; a second task is refused.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from ops.errors import OpsError, Refused
+from ops.inventory import files
+
+PATIENCE = 60.0
+"""Seconds that one waits for the repository lock before something must be wrong."""
+
+
+@dataclass(frozen=True)
+class Holder:
+    """Who holds a lock; `since` is a moment in ISO 8601."""
+
+    task: str
+    run: str
+    pid: int
+    since: str
+
+    def __str__(self) -> str:
+        return f"{self.task} (run {self.run}, process {self.pid}) since {self.since}"
+
+
+@contextmanager
+def repository_lock(var: Path, patience: float = PATIENCE) -> Iterator[int]:
+    """Hold the lock of the repository that `var` belongs to; give the lock's file number.
+
+    A child process that inherits the number keeps the lock as long as it lives. Raise
+    OpsError when it is not free within `patience` seconds.
+    """
+    number = _open(var / "locks" / "repository.lock")
+    try:
+        _wait(number, time.monotonic() + patience)
+        yield number
+    finally:
+        os.close(number)
+
+
+@contextmanager
+def component_lock(var: Path, component: str, holder: Holder) -> Iterator[None]:
+    """Hold the lock of `component`, with `holder` written in it. Raise Refused when held."""
+    path = var / "locks" / f"component-{component}.lock"
+    number = _open(path)
+    try:
+        if not taken(number):
+            raise Refused(
+                f"{component}: {held_by(path) or 'another task'} is at work",
+                "Wait until it has ended, or stop it; then run the task again.",
+            )
+        _write(number, json.dumps(asdict(holder)).encode())
+        yield
+        _write(number, b"")
+    finally:
+        os.close(number)
+
+
+def held_by(path: Path) -> Holder | None:
+    """Return who wrote their name into the lock file `path`; None when nobody did."""
+    try:
+        return Holder(**json.loads(path.read_bytes()))
+    except (OSError, ValueError, TypeError):
+        return None
+
+
+def taken(number: int) -> bool:
+    """Return whether the lock of the open file `number` could be taken at once."""
+    try:
+        fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _open(path: Path) -> int:
+    files.make_folder(path.parent, 0o700)
+    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+
+
+def _wait(number: int, until: float) -> None:
+    while not taken(number):
+        if time.monotonic() > until:
+            raise OpsError(
+                "the inventory repo has been locked for too long",
+                "Some task hangs while it writes: look at it with `fuser -v var/locks/*`.",
+            )
+        time.sleep(0.01)
+
+
+def _write(number: int, content: bytes) -> None:
+    os.ftruncate(number, 0)
+    os.pwrite(number, content, 0)
