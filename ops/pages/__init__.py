@@ -1,0 +1,1 @@
+"""How values become text, HTML and plots."""
