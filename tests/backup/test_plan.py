@@ -1,0 +1,72 @@
+"""Which volumes a snapshot run takes, and at which level."""
+
+import pytest
+
+from ops.backup.plan import plan_snapshot
+from ops.errors import Refused, UsageError
+from ops.inventory.schema import Component, State
+
+
+def component(level: str, **policy: object) -> Component:
+    backup = {"level": level, "schedule": "0 2 * * *", "keep": {"daily": 7}, **policy}
+    volume = {"size_gib": 1, "device": "/dev/sdf", "mount": "/srv/wiki"}
+    instance = {"type": "t3.small", "zone": "us-east-1a", "volumes": {"data": volume}}
+    return Component.model_validate(
+        {
+            "description": "pages",
+            "owner": "wiki team",
+            "target": {"instances": {"main": instance}},
+            "backup": backup,
+        }
+    )
+
+
+def state(volumes: dict[str, str]) -> State:
+    made = {
+        name: {"id": found, "size_gib": 1, "created_by": "run"} for name, found in volumes.items()
+    }
+    instance = {
+        "id": "i-1",
+        "type": "t3.small",
+        "zone": "us-east-1a",
+        "image": "ami-1",
+        "group": "sg-1",
+        "private_address": "192.0.2.1",
+        "volumes": made,
+    }
+    return State.model_validate({"instances": {"main": instance}})
+
+
+def test_all_volumes_of_an_instance_are_one_step() -> None:
+    plan = plan_snapshot("wiki", component("crash"), state({"logs": "vol-2", "data": "vol-1"}))
+    assert [step.arguments["volumes"] for step in plan.steps] == [
+        {"data": "vol-1", "logs": "vol-2"}
+    ]
+
+
+def test_filesystem_level_freezes_where_the_volume_is_mounted() -> None:
+    plan = plan_snapshot("wiki", component("filesystem"), state({"data": "vol-1"}))
+    assert plan.steps[0].arguments["mounts"] == ["/srv/wiki"]
+    assert "/srv/wiki frozen" in str(plan.steps[0])
+
+
+def test_crash_level_freezes_nothing() -> None:
+    plan = plan_snapshot("wiki", component("crash"), state({"data": "vol-1"}))
+    assert plan.steps[0].arguments["mounts"] == []
+
+
+def test_application_level_is_refused_rather_than_lowered_in_silence() -> None:
+    with pytest.raises(Refused, match="application"):
+        plan_snapshot("wiki", component("application"), state({"data": "vol-1"}))
+
+
+def test_application_level_falls_to_the_declared_lower_one() -> None:
+    declared = component("application", fall_back_to="crash")
+    plan = plan_snapshot("wiki", declared, state({"data": "vol-1"}))
+    assert plan.facts["level"] == "crash"
+
+
+@pytest.mark.parametrize("nothing", [State.model_validate({}), state({})])
+def test_a_component_without_volumes_is_a_usage_error(nothing: State) -> None:
+    with pytest.raises(UsageError, match="no data volume"):
+        plan_snapshot("wiki", component("crash"), nothing)
