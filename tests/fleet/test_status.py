@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from ops.fleet.status import ago, overview, worst
+from ops.fleet.status import Line, ago, overview, worst
 from ops.inventory.schema import Component, State
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -56,7 +56,7 @@ def verified(age: float, verdict: str = "same") -> dict[str, object]:
     return {"run": "r", "at": hours(age), "verdict": verdict, "files": 1, "bytes": 1}
 
 
-def line(**state: object):  # type: ignore[no-untyped-def]
+def line(**state: object) -> Line:
     [one] = overview({"wiki": DECLARED}, {"wiki": State.model_validate(state)}, NOW)
     return one
 
