@@ -1,0 +1,79 @@
+"""Runs a task's body for its components: none, one, or several with one exit code."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from ops.cli import output
+from ops.cli.output import say_aside
+from ops.errors import UsageError, worst
+
+if TYPE_CHECKING:
+    from ops.cli.tasks import Rules
+
+Body = Callable[..., int | None]
+
+
+def conduct(body: Body, context: Any, values: Mapping[str, Any], rules: Rules, task: str) -> int:
+    """Return the exit code of `body` run once for each component; several have the worst.
+
+    Raise what the body raises when it ran once; of several, each error is printed with the name
+    of its component.
+    """
+    with output.as_json(bool(values.get("json"))):
+        if rules.app == "none":
+            return body(context, **values) or 0
+        names = _components(values.get("app"), rules, task)
+        works = {name: partial(body, context, **{**values, "app": name}) for name in names}
+        if len(names) == 1 and values.get("app") == names[0]:
+            return works[names[0]]() or 0
+        return _several(works, rules, asked=not values.get("yes"))
+
+
+def _several(works: Mapping[str, Callable[[], int | None]], rules: Rules, asked: bool) -> int:
+    from ops.cli import fleet
+
+    asks_here = rules.asks and asked and output.is_terminal_input()
+    run = fleet.in_turn if rules.one_after_another or asks_here else fleet.side_by_side
+    outcomes = run(works)
+    if output.wants_json():
+        output.document({outcome.name: outcome.document for outcome in outcomes})
+    return worst(outcome.code for outcome in outcomes)
+
+
+def _components(app: str | None, rules: Rules, task: str) -> list[str]:
+    if not app and rules.candidates is not None:
+        names, others = rules.candidates()
+        for name, reason in others.items():
+            say_aside(f"{name}: left out, {reason}")
+        if not names:
+            raise UsageError(f"{task}: no component is ready for it")
+        return names
+    if not app:
+        also = ", or app=all" if rules.app == "many" else ""
+        raise UsageError(f"{task} needs a component", f"Name one: app=NAME{also}.")
+    if rules.app == "one" and ("," in app or app == "all"):
+        raise UsageError(f"{task} takes one component, not app={app}")
+    if app != "all" and "," not in app:
+        return [app]
+    return _listed(app, task)
+
+
+def _listed(app: str, task: str) -> list[str]:
+    from ops.cli.place import repository
+    from ops.cli.wording import nearest
+
+    known = repository().names()
+    if app == "all":
+        if not known:
+            raise UsageError(f"{task}: the inventory has no component")
+        return known
+    names = list(dict.fromkeys(name for name in app.split(",") if name))
+    for name in names:
+        if name not in known:
+            raise UsageError(f"there is no component {name}", nearest(name, known, "app={}"))
+    if not names:
+        raise UsageError(f"{task}: app={app} names no component", "Say app=NAME,NAME.")
+    return names

@@ -1,0 +1,206 @@
+"""One piece of work over several components, side by side or one after another.
+
+Side by side means a process for each: it has its own signals, connections and faults, and ends
+with its own exit code. Its output comes back line by line under the component's name. One
+failure does not stop the rest; an interrupt stops all of them, each cleanly.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import json
+import os
+import selectors
+import signal
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import IO, Literal
+
+from ops.cli import faults, output
+from ops.cli.signals import Terminated
+
+Work = Callable[[], int | None]
+Stream = Literal["out", "aside", "document"]
+
+LIMIT = 8
+"""This many processes at once."""
+
+_DIE_WITH_PARENT = 1  # PR_SET_PDEATHSIG, linux/prctl.h
+
+
+@dataclass
+class Outcome:
+    """How the work for one component ended, and its JSON document if it made one."""
+
+    name: str
+    code: int = 0
+    document: object = None
+
+
+@dataclass
+class _Child:
+    outcome: Outcome
+    process: int
+    streams: dict[int, Stream] = field(default_factory=dict)
+    rest: dict[int, bytes] = field(default_factory=dict)
+
+
+def in_turn(works: Mapping[str, Work]) -> list[Outcome]:
+    """Return the outcomes of the works, done here one after another."""
+    outcomes = []
+    for name, work in works.items():
+        output.say_aside(f"--- {name}")
+        outcomes.append(_here(name, work))
+    return outcomes
+
+
+def side_by_side(works: Mapping[str, Work], limit: int = LIMIT) -> list[Outcome]:
+    """Return the outcomes of the works in their order, done in at most `limit` processes.
+
+    Raise KeyboardInterrupt when interrupted, after all processes have ended.
+    """
+    waiting = list(works.items())
+    running: list[_Child] = []
+    outcomes = {name: Outcome(name) for name in works}
+    try:
+        with selectors.DefaultSelector() as selector:
+            while waiting or running:
+                while waiting and len(running) < limit:
+                    name, work = waiting.pop(0)
+                    running.append(_start(outcomes[name], work, selector))
+                _relay(selector, running)
+    except KeyboardInterrupt as interrupt:
+        _stop(running, signal.SIGTERM if isinstance(interrupt, Terminated) else signal.SIGINT)
+        raise
+    return list(outcomes.values())
+
+
+def _here(name: str, work: Work) -> Outcome:
+    outcome = Outcome(name)
+
+    def keep(data: object) -> None:
+        outcome.document = data
+
+    with output.documents_to(keep):
+        try:
+            outcome.code = work() or 0
+        except Exception as error:  # the one place that turns a component's error into words
+            outcome.code = faults.report(error, name)
+            if outcome.document is None:
+                outcome.document = {"error": str(error)}
+    return outcome
+
+
+def _start(outcome: Outcome, work: Work, selector: selectors.BaseSelector) -> _Child:
+    pipes: dict[Stream, tuple[int, int]] = {
+        "out": os.pipe(),
+        "aside": os.pipe(),
+        "document": os.pipe(),
+    }
+    _flush()
+    process = os.fork()
+    if process == 0:
+        _become(outcome.name, work, pipes)
+    child = _Child(outcome, process)
+    for stream, (reading, writing) in pipes.items():
+        os.close(writing)
+        child.streams[reading] = stream
+        child.rest[reading] = b""
+        selector.register(reading, selectors.EVENT_READ, child)
+    return child
+
+
+def _become(name: str, work: Work, pipes: Mapping[Stream, tuple[int, int]]) -> None:
+    """Do the work as the child process and end it; never return."""
+    code = 1
+    try:
+        os.setsid()  # the terminal's ^C reaches the parent alone, which passes it on once
+        ctypes.CDLL(None).prctl(_DIE_WITH_PARENT, signal.SIGTERM)
+        nowhere = os.open(os.devnull, os.O_RDONLY)
+        for target, source in ((0, nowhere), (1, pipes["out"][1]), (2, pipes["aside"][1])):
+            os.dup2(source, target)
+        with os.fdopen(pipes["document"][1], "w") as document:
+            code = _done(name, work, document)
+    except KeyboardInterrupt as interrupt:
+        code = faults.report(interrupt)
+    finally:
+        _flush()
+        os._exit(code)
+
+
+def _done(name: str, work: Work, document: IO[str]) -> int:
+    outcome = _here(name, work)
+    if outcome.document is not None:
+        document.write(output.as_text(outcome.document))
+    return outcome.code
+
+
+def _relay(selector: selectors.BaseSelector, running: list[_Child]) -> None:
+    for key, _events in selector.select():
+        child: _Child = key.data
+        chunk = os.read(key.fd, 65536)
+        if chunk:
+            child.rest[key.fd] = _pass_on(child, key.fd, child.rest[key.fd] + chunk)
+            continue
+        selector.unregister(key.fd)
+        _finish_stream(child, key.fd)
+        if not child.streams:
+            _reap(child)
+            running.remove(child)
+
+
+def _pass_on(child: _Child, reading: int, text: bytes) -> bytes:
+    stream = child.streams[reading]
+    if stream == "document":
+        return text
+    *whole, rest = text.split(b"\n")
+    tell = output.say if stream == "out" else output.say_aside
+    tell(*(_prefixed(child.outcome.name, line) for line in whole))
+    return rest
+
+
+def _prefixed(name: str, line: bytes) -> str:
+    text = line.decode("utf-8", "surrogateescape")
+    return text if text.startswith(f"{name}:") else f"{name}: {text}"
+
+
+def _finish_stream(child: _Child, reading: int) -> None:
+    rest = child.rest.pop(reading)
+    if child.streams[reading] == "document":
+        child.outcome.document = json.loads(rest) if rest else None
+    elif rest:
+        _pass_on(child, reading, rest + b"\n")
+    del child.streams[reading]
+    os.close(reading)
+
+
+def _reap(child: _Child) -> None:
+    _process, status = os.waitpid(child.process, 0)
+    child.outcome.code = os.waitstatus_to_exitcode(status)
+    if child.outcome.code < 0:
+        output.say_aside(f"{child.outcome.name}: ended by signal {-child.outcome.code}")
+        child.outcome.code = 1
+
+
+def _stop(running: list[_Child], number: signal.Signals) -> None:
+    for child in running:
+        os.kill(child.process, number)
+    try:
+        with selectors.DefaultSelector() as selector:
+            for child in running:
+                for reading in child.streams:
+                    selector.register(reading, selectors.EVENT_READ, child)
+            while running:
+                _relay(selector, running)
+    except KeyboardInterrupt:
+        for child in running:
+            os.kill(child.process, signal.SIGKILL)
+            os.waitpid(child.process, 0)
+        raise
+
+
+def _flush() -> None:
+    for stream in (sys.stdout, sys.stderr):
+        if stream is not None:
+            stream.flush()

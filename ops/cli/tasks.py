@@ -1,0 +1,189 @@
+"""The one typed wrapper of Invoke's @task: what a task of this suite may declare.
+
+Example, fabfile/backup.py::
+
+    from ops.cli import Context, task
+
+    @task(app="many", asks=True, help={"allow_deletes": "delete up to this many snapshots"})
+    def prune(
+        context: Context, app: str, *,
+        plan: bool = False, expect: str = "", yes: bool = False, allow_deletes: int = 0,
+    ) -> int | None:
+        \"\"\"Delete the snapshots that the retention policy no longer keeps.\"\"\"
+        from ops.backup import retention      # heavy imports inside, for a quick `fab --list`
+        from ops.cli import repository, settle
+        decided = retention.plan(repository().component(app), ...)
+        if not settle(decided, show=plan, expect=expect, yes=yes):
+            return 0                           # plan=true, or nothing to do: it has been shown
+        ...carry it out...
+        return 0                               # the exit code; None is 0; errors are raised
+
+The body always works on ONE component: `app=a,b` and `app=all` call it once each.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from types import NoneType, UnionType
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    Concatenate,
+    Literal,
+    ParamSpec,
+    Union,
+    get_args,
+    get_origin,
+    get_type_hints,
+)
+
+from invoke.context import Context
+from invoke.tasks import Task as InvokeTask
+
+from ops.cli.grammar import Argument, Kind, Signature, Value
+
+if TYPE_CHECKING:
+    from invoke.parser.argument import Argument as InvokeArgument
+
+P = ParamSpec("P")
+App = Literal["none", "one", "many", "optional"]
+Body = Callable[Concatenate[Context, P], int | None]
+Candidates = Callable[[], tuple[list[str], Mapping[str, str]]]
+
+HELP: Mapping[str, str] = {
+    "plan": "show the plan and its digest, change nothing",
+    "expect": "carry it out only if the plan still has this digest",
+    "yes": "do not ask (needed without a terminal)",
+    "json": "one JSON document on standard output, all else on standard error",
+}
+_APP_HELP: Mapping[App, str] = {
+    "none": "",
+    "one": "the component",
+    "many": "the component; several as a,b; every one as all",
+    "optional": "the component; several as a,b; without it every one that is ready for it",
+}
+_KINDS: Mapping[object, Kind] = {str: "text", int: "integer", float: "number", bool: "switch"}
+
+
+def task(
+    *,
+    app: App = "none",
+    name: str = "",
+    default: bool = False,
+    asks: bool = False,
+    one_after_another: bool = False,
+    candidates: Candidates | None = None,
+    help: Mapping[str, str] | None = None,
+) -> Callable[[Body[P]], Body[P]]:
+    """Make a function a task; what it may be given is its signature.
+
+    The first parameter is the context, each other one an argument under its own name with
+    dashes. Its annotation is str, int, float, bool or a Literal of strings; without a default it
+    must be given, and plain words fill such arguments in order. The function returns its exit
+    code or None, prints through ops.cli.output and raises OpsError; nothing else is needed.
+
+    `app` says how many components the parameter of that name takes. "one": exactly one. "many":
+    `a,b` and `all` too. "optional": as many, and without it those that `candidates` returns,
+    as (names in order, {other name: why it is left out}). The body is called once for each
+    component, side by side in processes of their own, or `one_after_another` (transfers over
+    one link); one failure does not stop the rest. A task that may ask on a terminal says `asks`
+    and has a parameter `yes`. `name` is the task's name where Python's differs, `default` makes
+    it the one that the module's name alone runs. `help` has a line for each own argument; plan,
+    expect, yes, json and app have theirs. A parameter `json` also turns the output to JSON.
+    """
+    rules = Rules(app, asks, one_after_another, candidates, dict(help or {}))
+
+    def wrap(body: Body[P]) -> Body[P]:
+        rules.check(body)
+        return Task(body, rules, name or body.__name__, default)
+
+    return wrap
+
+
+class Rules:
+    """What a task declared beyond its signature."""
+
+    def __init__(
+        self,
+        app: App,
+        asks: bool,
+        one_after_another: bool,
+        candidates: Candidates | None,
+        help: Mapping[str, str],
+    ) -> None:
+        self.app = app
+        self.asks = asks
+        self.one_after_another = one_after_another
+        self.candidates = candidates
+        self.help = help
+
+    def check(self, body: Callable[..., object]) -> None:
+        """Raise TypeError when the function and what it declared do not fit."""
+        parameters = list(inspect.signature(body).parameters)[1:]
+        wrong = [
+            complaint
+            for is_wrong, complaint in (
+                ((self.app != "none") != ("app" in parameters), f"app={self.app}"),
+                (self.asks and "yes" not in parameters, "asks without a parameter yes"),
+                ((self.app == "optional") != (self.candidates is not None), "candidates"),
+                (bool(set(self.help) - set(parameters)), "help for no parameter"),
+            )
+            if is_wrong
+        ]
+        if wrong:
+            raise TypeError(f"task {body.__qualname__}: {'; '.join(wrong)}")
+
+
+class Task(InvokeTask[Any]):
+    """An Invoke task with the signature and the rules of this suite."""
+
+    def __init__(
+        self, body: Callable[..., int | None], rules: Rules, name: str, default: bool
+    ) -> None:
+        super().__init__(body, name=name, default=default, positional=(), auto_shortflags=False)
+        self.rules = rules
+
+    def __call__(self, *args: Any, **values: Any) -> Any:
+        """Run the task for each of its components and return its exit code, 0 for None."""
+        from ops.cli import conduct
+
+        context, *rest = args
+        bound = inspect.signature(self.body).bind(context, *rest, **values).arguments
+        bound.pop(next(iter(bound)))
+        return conduct.conduct(self.body, context, bound, self.rules, self.name)
+
+    def get_arguments(self, ignore_unknown_help: bool | None = None) -> list[InvokeArgument]:
+        """Return what Invoke shows of the arguments; the parsing is done by grammar.read."""
+        del ignore_unknown_help
+        return super().get_arguments(ignore_unknown_help=True)
+
+    def signature(self, name: str) -> Signature:
+        """Return the signature of the task, called `name` on the command line."""
+        hints = get_type_hints(self.body)
+        parameters = list(inspect.signature(self.body).parameters.values())[1:]
+        arguments = tuple(
+            self._argument(parameter, hints[parameter.name]) for parameter in parameters
+        )
+        bare = tuple(a.name for a in arguments if a.required or a.name == "app")
+        return Signature(name, arguments, bare, self.rules.app)
+
+    def _argument(self, parameter: inspect.Parameter, hint: object) -> Argument:
+        required = parameter.default is inspect.Parameter.empty
+        kind, choices = _kind(hint)
+        own_help = self.rules.help.get(parameter.name) or HELP.get(parameter.name, "")
+        if parameter.name == "app":
+            required, own_help = self.rules.app != "optional", _APP_HELP[self.rules.app]
+        default: Value | None = None if required else parameter.default
+        name = parameter.name.replace("_", "-")
+        return Argument(name, kind, required, choices, default, own_help)
+
+
+def _kind(hint: object) -> tuple[Kind, tuple[str, ...]]:
+    origin = get_origin(hint)
+    if origin is Literal:
+        return "text", get_args(hint)
+    if origin in (Union, UnionType):
+        (only,) = (part for part in get_args(hint) if part is not NoneType)
+        return _kind(only)
+    return _KINDS[hint], ()
