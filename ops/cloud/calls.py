@@ -1,0 +1,115 @@
+"""How a call is made: botocore's errors become CloudErrors, throttled calls wait their turn."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, ParamSpec, TypeVar
+
+from ops.cloud.errors import THROTTLED, CloudError, refused
+from ops.cloud.session import Cloud
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Wait:
+    """How long to wait for a change: `attempts` looks, `delay` seconds apart."""
+
+    delay: float = 3
+    attempts: int = 200
+
+
+def ask(cloud: Cloud, subject: str, call: Callable[P, T], /, *args: P.args, **given: P.kwargs) -> T:
+    """Return what the client's method `call` answers; `subject` names what it is about.
+
+    A throttled call was not carried out, so it is made again after a pause, also one that
+    has no token. Raise CloudError for everything that botocore raises.
+    """
+    return _patiently(cloud, operation(call), subject, lambda: call(*args, **given))
+
+
+def pages(cloud: Cloud, subject: str, call: Callable[..., Any], /, **given: Any) -> list[Any]:
+    """Return all pages of a paginated call, asked for one by one until the last."""
+    client: Any = getattr(call, "__self__")  # noqa: B009
+    paginator = client.get_paginator(getattr(call, "__name__"))  # noqa: B009
+    return _patiently(cloud, operation(call), subject, lambda: list(paginator.paginate(**given)))
+
+
+def until(wait: Wait, look: Callable[[], T | None], *, subject: str, goal: str) -> T:
+    """Return what `look` finds, looking again and again while it finds None.
+
+    Raise CloudError (WaitTimedOut) when the looks are used up.
+    """
+    for attempt in range(wait.attempts):
+        found = look()
+        if found is not None:
+            return found
+        if attempt + 1 < wait.attempts:
+            time.sleep(wait.delay)
+    raise CloudError(
+        "WaitTimedOut",
+        "",
+        subject,
+        f"not {goal} after {wait.attempts * wait.delay:g} seconds",
+        "It may still get there: run the task again, or look at it in the AWS console.",
+    )
+
+
+def utc(moment: datetime | None) -> datetime | None:
+    """Return a moment in UTC; botocore gives it in the zone of this machine."""
+    return moment.astimezone(UTC) if moment else None
+
+
+def operation(call: Callable[..., Any]) -> str:
+    """Return the API's name of a client's method: "RunInstances" for `ec2.run_instances`."""
+    client: Any = getattr(call, "__self__")  # noqa: B009
+    return str(client.meta.method_to_api_mapping[getattr(call, "__name__")])  # noqa: B009
+
+
+def _patiently(cloud: Cloud, name: str, subject: str, call: Callable[[], T]) -> T:
+    for delay in cloud.throttle_delays:
+        try:
+            return _translated(name, subject, call)
+        except CloudError as error:
+            if error.code not in THROTTLED:
+                raise
+        time.sleep(delay * random.uniform(0.75, 1.25))  # noqa: S311 - spreads callers, no secret
+    return _translated(name, subject, call)
+
+
+def _translated(name: str, subject: str, call: Callable[[], T]) -> T:
+    from botocore import exceptions as botocore
+
+    try:
+        return call()
+    except botocore.ClientError as error:
+        reply = error.response.get("Error", {})
+        code, said = reply.get("Code", "Unknown"), reply.get("Message") or "no reason given"
+        raise refused(str(code), error.operation_name, subject, str(said)) from None
+    except botocore.BotoCoreError as error:
+        raise CloudError(_code(error), name, subject, _said(error)) from None
+
+
+def _code(error: Exception) -> str:
+    from botocore import exceptions as botocore
+    from botocore.parsers import ResponseParserError
+
+    kinds: list[tuple[type[Exception] | tuple[type[Exception], ...], str]] = [
+        ((botocore.NoCredentialsError, botocore.PartialCredentialsError), "NoCredentials"),
+        (botocore.ReadTimeoutError, "ReadTimeout"),
+        (botocore.ConnectionClosedError, "ConnectionClosed"),
+        (botocore.ResponseStreamingError, "ConnectionClosed"),
+        (ResponseParserError, "InternalError"),
+        ((botocore.ConnectionError, botocore.HTTPClientError), "Unreachable"),
+        ((botocore.TokenRetrievalError, botocore.UnauthorizedSSOTokenError), "ExpiredToken"),
+    ]
+    return next((code for kind, code in kinds if isinstance(error, kind)), type(error).__name__)
+
+
+def _said(error: Exception) -> str:
+    return " ".join(str(error).split())

@@ -1,0 +1,176 @@
+"""The session with one region of one AWS account: who we are, where it is, its clients."""
+
+from __future__ import annotations
+
+import os
+import threading
+import urllib.parse
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, cast
+
+from ops.cloud.errors import CloudError
+
+if TYPE_CHECKING:
+    import boto3
+    from botocore.config import Config
+    from mypy_boto3_ec2 import EC2Client
+    from mypy_boto3_ssm import SSMClient
+    from mypy_boto3_sts import STSClient
+
+Key = str | Callable[[], str]
+"""A credential, or what hands it out when it is needed (`Secret.reveal`)."""
+
+LOOPBACK = ("127.", "localhost", "[::1]")
+
+
+@dataclass(frozen=True)
+class Cloud:
+    """One region of one account, from plain values; the first client is made when first used.
+
+    With `access_key` and `secret_key` nothing is read from ~/.aws or the environment. With
+    `profile` its credentials are used. With neither, boto3's own chain (environment,
+    ~/.aws, the instance's role) is asked, but only without `endpoint`: a lab never sees
+    ambient credentials. `watch` hears the name of each API call before it is sent.
+    """
+
+    region: str
+    endpoint: str | None = None
+    profile: str | None = None
+    access_key: Key | None = field(default=None, repr=False)
+    secret_key: Key | None = field(default=None, repr=False)
+    session_token: Key | None = field(default=None, repr=False)
+    connect_seconds: float = 3
+    read_seconds: float = 60
+    attempts: int = 4
+    """How often botocore sends one call at most; calls without a token are sent once."""
+    throttle_delays: tuple[float, ...] = (1, 2, 4, 8, 15, 15, 15, 15, 15, 15, 15)
+    """Pauses, in seconds, before a throttled call is made again: about two minutes."""
+    watch: Callable[[str], None] | None = field(default=None, repr=False, compare=False)
+    _clients: dict[tuple[str, bool], Any] = field(default_factory=dict, repr=False, compare=False)
+    _lock: threading.RLock = field(
+        default_factory=threading.RLock, repr=False, compare=False, hash=False
+    )
+
+    @property
+    def ec2(self) -> EC2Client:
+        """Return the EC2 client; it asks again by itself when no answer comes."""
+        return cast("EC2Client", self._client("ec2"))
+
+    @property
+    def ec2_once(self) -> EC2Client:
+        """Return an EC2 client that sends each call once: for calls without a token."""
+        return cast("EC2Client", self._client("ec2", once=True))
+
+    @property
+    def ssm(self) -> SSMClient:
+        """Return the client of Systems Manager, for its public parameters."""
+        return cast("SSMClient", self._client("ssm"))
+
+    @property
+    def sts(self) -> STSClient:
+        """Return the client that says who we are."""
+        return cast("STSClient", self._client("sts"))
+
+    def _client(self, service: str, *, once: bool = False) -> Any:
+        with self._lock:
+            if (service, once) not in self._clients:
+                if not self._clients:
+                    self._reach()
+                self._clients[service, once] = self._new_client(service, 1 if once else None)
+            return self._clients[service, once]
+
+    def _new_client(self, service: str, attempts: int | None) -> Any:
+        session = self._session()
+        client = session.client(
+            cast("Any", service),
+            endpoint_url=self.endpoint,
+            config=_config(self, attempts or self.attempts),
+        )
+        if self.watch:
+            watch = self.watch
+            client.meta.events.register(
+                "before-call", lambda model, **_: watch(f"{service}:{model.name}")
+            )
+        return client
+
+    def _session(self) -> boto3.Session:
+        with self._lock:
+            if ("session", False) not in self._clients:
+                self._clients["session", False] = _new_session(self)
+            return cast("boto3.Session", self._clients["session", False])
+
+    def _reach(self) -> None:
+        if self.endpoint:
+            from ops.cloud.reach import reach
+
+            reach(self.endpoint, self.connect_seconds)
+
+
+def _config(cloud: Cloud, attempts: int) -> Config:
+    from botocore.config import Config
+
+    known: dict[str, Any] = {"ignore_configured_endpoint_urls": True}  # not in the type stubs
+    local = (urllib.parse.urlsplit(cloud.endpoint or "").netloc or "").startswith(LOOPBACK)
+    return Config(
+        retries={"mode": "standard", "total_max_attempts": attempts},
+        connect_timeout=cloud.connect_seconds,
+        read_timeout=cloud.read_seconds,
+        max_pool_connections=32,
+        user_agent_extra="ops-suite",
+        proxies={} if local else None,
+        **known,
+    )
+
+
+def _new_session(cloud: Cloud) -> boto3.Session:
+    if cloud.access_key and cloud.secret_key:
+        return _explicit(cloud)
+    if cloud.profile:
+        return _by_profile(cloud, cloud.profile)
+    if cloud.endpoint or cloud.access_key or cloud.secret_key:
+        raise CloudError("NoCredentials", "", cloud.endpoint or "", "No AWS credentials")
+    import boto3
+
+    session = boto3.Session(region_name=cloud.region)
+    if session.get_credentials() is None:
+        raise CloudError("NoCredentials", "", cloud.region, "No AWS credentials")
+    return session
+
+
+def _explicit(cloud: Cloud) -> boto3.Session:
+    """Return a session that knows only what is given: no ~/.aws, no AWS_PROFILE."""
+    import boto3
+    import botocore.session
+
+    core = botocore.session.Session(
+        session_vars={
+            "profile": (None, None, None, None),
+            "config_file": (None, None, os.devnull, None),
+            "credentials_file": (None, None, os.devnull, None),
+        }
+    )
+    return boto3.Session(
+        aws_access_key_id=_value(cloud.access_key),
+        aws_secret_access_key=_value(cloud.secret_key),
+        aws_session_token=_value(cloud.session_token),
+        region_name=cloud.region,
+        botocore_session=core,
+    )
+
+
+def _by_profile(cloud: Cloud, profile: str) -> boto3.Session:
+    import boto3
+    from botocore.exceptions import ProfileNotFound
+
+    try:
+        session = boto3.Session(profile_name=profile, region_name=cloud.region)
+    except ProfileNotFound:
+        raise CloudError("NoProfile", "", profile, "No such AWS profile") from None
+    if session.get_credentials() is None:
+        raise CloudError("NoCredentials", "", profile, "No AWS credentials in this profile")
+    return session
+
+
+def _value(key: Key | None) -> str | None:
+    return key() if callable(key) else key

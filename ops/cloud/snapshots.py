@@ -1,0 +1,236 @@
+"""Snapshots: one set of an instance's data volumes, found by its run, never made twice.
+
+CreateSnapshots takes no client token, and botocore would send it again when a reply is
+lost: two sets. So it is sent once, and after a lost reply the set is looked for by the
+tags of its run before anything is sent again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
+
+from ops.cloud import instances, volumes
+from ops.cloud.calls import Wait, ask, pages, until, utc
+from ops.cloud.errors import CloudError
+from ops.cloud.session import Cloud
+from ops.cloud.tags import INSTANCE, SET, Wanted, filters, mapped, put, specified, words
+
+LOST_REPLY = Wait(delay=5, attempts=6)
+"""How long a set may take to be seen after its reply was lost."""
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """A snapshot as EC2 describes it."""
+
+    id: str
+    volume: str
+    state: str
+    """pending, completed, error, recoverable or recovering."""
+    progress: str
+    size_gib: int
+    encrypted: bool
+    description: str
+    reason: str
+    started: datetime | None
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Request:
+    """Everything one CreateSnapshots call asks for: the data volumes of one instance.
+
+    `run` and the instance become tags of their own (`ops:set`, `ops:instance`); they are
+    how the set is found again. Each snapshot gets its volume's tags as well, and where
+    those say otherwise `tags` win. `exclude` names data volumes to leave out; the root
+    volume is left out always.
+    """
+
+    instance: str
+    run: str
+    tags: Mapping[str, str]
+    description: str = ""
+    exclude: tuple[str, ...] = ()
+
+    @property
+    def found_by(self) -> dict[str, str]:
+        """Return the tags that select this set and no other."""
+        return {SET: self.run, INSTANCE: self.instance}
+
+
+def find(cloud: Cloud, wanted: Wanted) -> tuple[Snapshot, ...]:
+    """Return our own snapshots with all the wanted tags, sorted by id.
+
+    Raise ValueError without tags: an account may see everybody's public snapshots.
+    """
+    if not wanted:
+        raise ValueError("snapshots are asked for by tag only")
+    call = cloud.ec2.describe_snapshots
+    given: dict[str, Any] = {
+        "OwnerIds": ["self"],
+        "Filters": filters(wanted),
+        "PaginationConfig": {"PageSize": 1000},
+    }
+    answers = pages(cloud, words(wanted), call, **given)
+    found = [_snapshot(one) for page in answers for one in page["Snapshots"]]
+    return tuple(sorted(found, key=lambda snapshot: snapshot.id))
+
+
+def create_set(
+    cloud: Cloud, request: Request, lost_reply: Wait = LOST_REPLY
+) -> tuple[Snapshot, ...]:
+    """Take one snapshot of each data volume of an instance, all of one moment; return them.
+
+    The same request again returns the set that is there. They are not complete yet: see
+    `wait`. Raise CloudError: NothingToDo when the instance has no data volumes;
+    PartialSet when the run has snapshots of some of the volumes only.
+    """
+    data = _data_volumes(cloud, request)
+    found = _whole(find(cloud, request.found_by), data)
+    return _tagged(cloud, request, found or _create(cloud, request, data, lost_reply))
+
+
+def wait(
+    cloud: Cloud, wanted: Wanted, count: int, patience: Wait | None = None
+) -> tuple[Snapshot, ...]:
+    """Wait until the `count` snapshots with these tags are completed; return them.
+
+    Large volumes take hours the first time. Raise CloudError (BadState) as soon as one
+    ends in an error.
+    """
+
+    def look() -> tuple[Snapshot, ...] | None:
+        seen = find(cloud, wanted)
+        for snapshot in seen:
+            _refuse_bad(snapshot)
+        whole = len(seen) >= count and all(one.state == "completed" for one in seen)
+        return seen if whole else None
+
+    return until(patience or Wait(15, 2400), look, subject=words(wanted), goal="completed")
+
+
+def remove(cloud: Cloud, snapshot_id: str) -> None:
+    """Delete a snapshot; gone already is no error. Raise CloudError when an image uses it."""
+    try:
+        ask(cloud, snapshot_id, cloud.ec2.delete_snapshot, SnapshotId=snapshot_id)
+    except CloudError as error:
+        if error.code != "InvalidSnapshot.NotFound":
+            raise
+
+
+def _data_volumes(cloud: Cloud, request: Request) -> tuple[volumes.Volume, ...]:
+    instance = instances.get(cloud, request.instance)
+    data = [
+        volume
+        for volume in volumes.attached_to(cloud, request.instance)
+        if instance is not None
+        and volume.device != instance.root_device
+        and volume.id not in request.exclude
+    ]
+    if not data:
+        raise CloudError(
+            "NothingToDo",
+            "CreateSnapshots",
+            request.instance,
+            "the instance has no data volumes",
+            "Is everything attached? Look with `fab provision.drift`.",
+        )
+    return tuple(data)
+
+
+def _create(
+    cloud: Cloud, request: Request, data: Sequence[volumes.Volume], lost_reply: Wait
+) -> tuple[Snapshot, ...]:
+    try:
+        return _send(cloud, request, data)
+    except CloudError as error:
+        if not error.uncertain:
+            raise
+    return _whole(_lost(cloud, request, lost_reply), data) or _send(cloud, request, data)
+
+
+def _send(cloud: Cloud, request: Request, data: Sequence[volumes.Volume]) -> tuple[Snapshot, ...]:
+    copied = {key for volume in data for key in volume.tags}
+    own = {key: value for key, value in request.tags.items() if key not in copied}
+    specification: dict[str, Any] = {"InstanceId": request.instance, "ExcludeBootVolume": True}
+    if request.exclude:
+        specification["ExcludeDataVolumeIds"] = list(request.exclude)
+    reply = ask(
+        cloud,
+        request.instance,
+        cloud.ec2_once.create_snapshots,
+        InstanceSpecification=specification,  # type: ignore[arg-type] # a TypedDict, in parts
+        Description=request.description,
+        TagSpecifications=specified(["snapshot"], {**own, **request.found_by}),
+        CopyTagsFromSource="volume",
+    )
+    made = (_snapshot(one) for one in reply["Snapshots"])
+    return tuple(sorted(made, key=lambda snapshot: snapshot.id))
+
+
+def _tagged(cloud: Cloud, request: Request, found: tuple[Snapshot, ...]) -> tuple[Snapshot, ...]:
+    """Return the set with the request's tags on it.
+
+    Which value wins when a tag is both copied and asked for is not documented: so such
+    tags are not asked for, and what is missing afterwards is put on.
+    """
+    wrong = [one.id for one in found if not request.tags.items() <= dict(one.tags).items()]
+    put(cloud, wrong, request.tags)
+    return tuple(replace(one, tags={**one.tags, **request.tags}) for one in found)
+
+
+def _lost(cloud: Cloud, request: Request, patience: Wait) -> tuple[Snapshot, ...]:
+    """Return what there is of the set whose reply was lost; empty when nothing was made."""
+
+    def look() -> tuple[Snapshot, ...] | None:
+        return find(cloud, request.found_by) or None
+
+    try:
+        return until(patience, look, subject=request.instance, goal="seen")
+    except CloudError as error:
+        if error.code != "WaitTimedOut":
+            raise
+        return ()
+
+
+def _whole(found: tuple[Snapshot, ...], data: Sequence[volumes.Volume]) -> tuple[Snapshot, ...]:
+    missing = {volume.id for volume in data} - {snapshot.volume for snapshot in found}
+    if found and missing:
+        raise CloudError(
+            "PartialSet",
+            "CreateSnapshots",
+            " ".join(snapshot.id for snapshot in found),
+            f"the run has no snapshot of {' '.join(sorted(missing))}",
+            "Volumes were attached meanwhile: take a new backup, in a run of its own.",
+        )
+    return found
+
+
+def _refuse_bad(snapshot: Snapshot) -> None:
+    if snapshot.state == "error":
+        raise CloudError(
+            "BadState",
+            "",
+            snapshot.id,
+            f"the snapshot of {snapshot.volume} ended in an error:"
+            f" {snapshot.reason or 'no reason given'}",
+            "It holds nothing: take a new backup; `backup.prune` removes it.",
+        )
+
+
+def _snapshot(described: Mapping[str, Any]) -> Snapshot:
+    return Snapshot(
+        id=described["SnapshotId"],
+        volume=described.get("VolumeId", ""),
+        state=described.get("State", ""),
+        progress=described.get("Progress", ""),
+        size_gib=int(described.get("VolumeSize", 0)),
+        encrypted=bool(described.get("Encrypted", False)),
+        description=described.get("Description", ""),
+        reason=described.get("StateMessage", ""),
+        started=utc(described.get("StartTime")),
+        tags=mapped(described.get("Tags")),
+    )

@@ -1,0 +1,84 @@
+"""The suite's tags: their names, and tags as mappings."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from ops.cloud.calls import ask
+from ops.cloud.session import Cloud
+
+if TYPE_CHECKING:
+    from mypy_boto3_ec2.literals import ResourceTypeType
+    from mypy_boto3_ec2.type_defs import FilterTypeDef, TagSpecificationTypeDef, TagTypeDef
+
+NAME = "Name"
+"""What the AWS console shows."""
+COMPONENT = "ops:component"
+SLOT = "ops:slot"
+VOLUME = "ops:volume"
+"""A data volume's name in the component's file."""
+GENERATION = "ops:generation"
+"""Counts the machines that filled a slot."""
+RUN = "ops:run"
+"""The run that made it."""
+SET = "ops:set"
+"""The run that took a set of snapshots. Volumes never have it: their tags are copied."""
+INSTANCE = "ops:instance"
+"""The instance that a snapshot was taken of."""
+LEVEL = "ops:level"
+"""How consistent a snapshot is: crash, filesystem, application."""
+
+ANY = "*"
+"""As a wanted value: the tag is there, whatever it says."""
+
+Wanted = Mapping[str, str | Sequence[str]]
+"""Tags to look for: all of them, each with this value, or with one of these."""
+
+
+def listed(tags: Mapping[str, str]) -> list[TagTypeDef]:
+    """Return tags as the API wants them, in the order of their names."""
+    return [{"Key": key, "Value": tags[key]} for key in sorted(tags)]
+
+
+def mapped(tags: Iterable[Mapping[str, Any]] | None) -> dict[str, str]:
+    """Return tags as a mapping; None, which the API gives for no tags, is empty."""
+    return {str(tag["Key"]): str(tag.get("Value", "")) for tag in tags or ()}
+
+
+def specified(kinds: Iterable[ResourceTypeType], tags: Mapping[str, str]) -> Any:
+    """Return the TagSpecifications that put `tags` on each kind at the moment of making."""
+    specifications: list[TagSpecificationTypeDef] = [
+        {"ResourceType": kind, "Tags": listed(tags)} for kind in kinds if tags
+    ]
+    return specifications
+
+
+def filters(wanted: Wanted) -> list[FilterTypeDef]:
+    """Return the filters that select what has all the wanted tags."""
+    found: list[FilterTypeDef] = []
+    for key in sorted(wanted):
+        value = wanted[key]
+        if value == ANY:
+            found.append({"Name": "tag-key", "Values": [key]})
+        else:
+            values = [value] if isinstance(value, str) else list(value)
+            found.append({"Name": f"tag:{key}", "Values": values})
+    return found
+
+
+def words(wanted: Wanted) -> str:
+    """Return wanted tags for a message: `ops:component=wiki ops:slot=main`."""
+    return " ".join(f"{key}={wanted[key]}" for key in sorted(wanted))
+
+
+def put(cloud: Cloud, ids: Sequence[str], tags: Mapping[str, str]) -> None:
+    """Set tags on resources; what they already say is overwritten, other tags stay."""
+    if ids and tags:
+        ask(
+            cloud,
+            " ".join(ids),
+            cloud.ec2.create_tags,
+            Resources=list(ids),
+            Tags=listed(tags),
+        )
