@@ -15,7 +15,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING
 
 from ops.errors import OpsError
-from ops.pages.octal import octal
+from ops.escapes import escape
 
 if TYPE_CHECKING:
     from jinja2 import Environment, TemplateError
@@ -63,7 +63,7 @@ def _environment(folders: tuple[Path, ...]) -> Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters["octal"] = octal
+    environment.filters["octal"] = escape
     environment.filters["shell"] = _shell
     return environment
 
