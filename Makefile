@@ -1,0 +1,65 @@
+# One command for each thing a person, a hook or continuous integration does here.
+# Each step leaves a stamp: what is up to date is not done again.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DELETE_ON_ERROR:
+.SUFFIXES:
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input --quiet
+
+.PHONY: help install develop lab demo test lint soak bench-start lock clean
+
+help: ## show these lines
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+
+install: $(VENV)/.installed ## what a production controller needs, in .venv
+develop: $(VENV)/.developed ## that and the tools for tests, lint and lab
+lab: $(VENV)/.lab ## that and the programs and the image that the lab needs
+
+demo: lab ## the main job from end to end, in the lab
+	$(BIN)/fab demo
+
+test: lab ## all tests but the long ones
+	$(BIN)/pytest -m "not soak"
+
+lint: develop ## format, style, types, structure
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/pytest tests/structure
+
+soak: lab ## the long fault tests, with many seeds
+	$(BIN)/pytest -m soak
+
+bench-start: develop ## how long `fab --list` takes beside stock Fabric's
+	$(BIN)/python benchmarks/start.py
+
+lock: ## pin the newest allowed versions, with the hashes of all platforms
+	requirements/lock
+
+clean: ## remove what the other targets made here; the lab's image stays
+	rm -rf $(VENV) build .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	find . -name __pycache__ -prune -exec rm -rf {} +
+
+# Invoke keeps Python from writing bytecode, so it is compiled here, once: `fab` starts faster.
+$(VENV)/.installed: requirements.lock pyproject.toml | $(VENV)/bin/python
+	$(PIP) install --require-hashes -r requirements.lock
+	$(PIP) install --no-deps --no-build-isolation --editable .
+	$(BIN)/python -m compileall -q ops fabfile
+	touch $@
+
+$(VENV)/.developed: requirements-dev.lock $(VENV)/.installed
+	$(PIP) install --require-hashes -r requirements-dev.lock
+	touch $@
+
+$(VENV)/.lab: requirements/lab requirements/lab-install requirements/lab.apt $(VENV)/.developed
+	requirements/lab
+	touch $@
+
+$(VENV)/bin/python:
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed")'
+	$(PYTHON) -m venv $(VENV)
