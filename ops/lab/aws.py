@@ -1,0 +1,250 @@
+"""The lab's AWS: moto's server with real client tokens, faults on demand and machines behind it.
+
+It answers on one loopback port, for one lab. Its own paths are private to the lab:
+
+    GET    /lab/faults    the faults still to come
+    POST   /lab/faults    one fault, or a list of them (see ops.lab.faults)
+    DELETE /lab/faults    forget them, and the counts
+    GET    /lab/calls     how often each API call was made
+    POST   /lab/state     {"id": "snap-...", "state": "error"}: change a resource's state
+
+Its memory is this program's; it ends with it.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from ops.errors import OpsError
+from ops.lab import aws_account, aws_disks, aws_images, aws_instances, aws_replies
+from ops.lab.aws_account import Account
+from ops.lab.aws_replies import Call, Reply
+from ops.lab.faults import Fault, Faults, fault
+from ops.lab.machines import Machines
+
+log = logging.getLogger(__name__)
+
+_installed = threading.Lock()
+
+
+@dataclass(frozen=True)
+class Server:
+    """The lab's AWS, answering at `url`."""
+
+    url: str
+    account: str
+    faults: Faults
+    _stop: Callable[[], None]
+
+    def close(self) -> None:
+        """Stop answering; returns when the port is free."""
+        self._stop()
+
+
+def serve(machines: Machines, *, host: str = "127.0.0.1", port: int = 0) -> Server:
+    """Start the lab's AWS in this program and return it. Port 0: a free one is taken.
+
+    Raise OpsError when the port is taken.
+    """
+    _install()
+    from werkzeug.serving import make_server
+
+    account = aws_account.opened(machines)
+    try:
+        server = make_server(
+            host, port, Application(account), threaded=True, request_handler=_handler()
+        )
+    except (OSError, SystemExit) as error:
+        aws_account.closed(account)
+        raise OpsError(
+            f"the lab's AWS can't listen on {host}:{port}", "Take the other lab down."
+        ) from error
+    thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
+    thread.start()
+
+    def stop() -> None:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+        aws_account.closed(account)
+
+    return Server(f"http://{host}:{server.server_port}", account.number, account.faults, stop)
+
+
+class Application:
+    """The WSGI application: the lab's own paths, faults, then moto."""
+
+    def __init__(self, account: Account) -> None:
+        from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+
+        self._account = account
+        self._moto = DomainDispatcherApplication(create_backend_app)
+        self._regions: set[str] = set()
+        self._lock = threading.Lock()
+
+    def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        """Answer one request."""
+        call = aws_replies.call(environ)
+        path = environ.get("PATH_INFO", "")
+        if path.startswith("/lab/"):
+            reply: Reply | None = self._private(environ, path)
+        elif path == "/" and not call.service and environ["REQUEST_METHOD"] in {"GET", "HEAD"}:
+            reply = aws_replies.document({"lab": self._account.number})
+        elif path.startswith("/moto-api"):
+            reply = self._forward(environ, call)
+        else:
+            reply = self._answer(environ, call)
+        if reply is None:
+            return _hang_up(environ, start_response)
+        start_response(reply.line, reply.headers)
+        return [] if environ["REQUEST_METHOD"] == "HEAD" else [reply.body]
+
+    def _answer(self, environ: dict[str, Any], call: Call) -> Reply | None:
+        """Return the reply to an API call; None for one that is lost on its way back."""
+        self._prepare(call.region)
+        hit = self._account.faults.take(call.action)
+        if hit and hit.kind == "error":
+            return aws_replies.error(call.service, hit.code, hit.message, hit.status)
+        if hit and hit.kind == "delay":
+            time.sleep(hit.seconds)
+        reply = self._forward(environ, call)
+        return None if hit and hit.kind == "lost" else reply
+
+    def _forward(self, environ: dict[str, Any], call: Call) -> Reply:
+        from werkzeug.test import run_wsgi_app
+
+        environ["HTTP_X_MOTO_ACCOUNT_ID"] = self._account.number
+        try:
+            chunks, status, headers = run_wsgi_app(self._moto, environ, buffered=True)
+        except NotImplementedError as error:
+            said = f"the lab's AWS does not know {call.service} {call.action}: {error}"
+            return aws_replies.error(call.service, "UnsupportedOperation", said, 400)
+        except Exception as error:
+            log.exception("moto failed in %s", call.action)
+            said = f"the lab's AWS failed: {type(error).__name__}: {error}"
+            return aws_replies.error(call.service, "UnsupportedOperation", said, 400)
+        reply = Reply(int(status.split()[0]), list(headers), b"".join(chunks))
+        return _as_ec2_refuses(reply) if call.service == "ec2" else reply
+
+    def _prepare(self, region: str) -> None:
+        with self._lock:
+            if region and region not in self._regions:
+                aws_images.add(self._account.number, region)
+                self._regions.add(region)
+
+    def _private(self, environ: dict[str, Any], path: str) -> Reply:
+        try:
+            wanted = (environ["REQUEST_METHOD"], path)
+            return self._steer(wanted, environ["wsgi.input"].read())
+        except (OpsError, ValueError, KeyError, TypeError) as error:
+            return aws_replies.document({"error": str(error)}, 400)
+
+    def _steer(self, wanted: tuple[str, str], body: bytes) -> Reply:
+        faults = self._account.faults
+        match wanted:
+            case ("GET", "/lab/faults"):
+                pass
+            case ("POST", "/lab/faults"):
+                faults.add(*_faults(json.loads(body)))
+            case ("DELETE", "/lab/faults"):
+                faults.clear()
+            case ("GET", "/lab/calls"):
+                return aws_replies.document(faults.calls())
+            case ("POST", "/lab/state"):
+                data = json.loads(body)
+                _set_state(self._account.number, str(data["id"]), str(data["state"]))
+            case _:
+                return aws_replies.document({"error": "no such path"}, 404)
+        return aws_replies.document([one.data() for one in faults.pending()])
+
+
+def _faults(data: object) -> list[Fault]:
+    return [fault(one) for one in (data if isinstance(data, list) else [data])]
+
+
+def _set_state(account: str, resource: str, state: str) -> None:
+    """Change the state of a snapshot; what AWS does to one on its own, moto never does."""
+    from moto.ec2.models import ec2_backends
+
+    for backend in ec2_backends[account].values():
+        if resource in backend.snapshots:
+            backend.snapshots[resource].status = state
+            return
+    raise KeyError(f"no snapshot {resource}")
+
+
+def _as_ec2_refuses(reply: Reply) -> Reply:
+    """Return moto's refusals of credentials as EC2 words them."""
+    if reply.status == 403 and b"AccessDenied" in reply.body:
+        said = "You are not authorized to perform this operation."
+        return aws_replies.error("ec2", "UnauthorizedOperation", said, 403)
+    if reply.status == 401 and b"AuthFailure" in reply.body:
+        said = "AWS was not able to validate the provided access credentials"
+        return aws_replies.error("ec2", "AuthFailure", said, 401)
+    return reply
+
+
+def _hang_up(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+    """Close the connection: the work is done, and nobody hears of it."""
+    connection: socket.socket = environ["werkzeug.socket"]
+    connection.shutdown(socket.SHUT_RDWR)
+    start_response("200 OK", [("Content-Length", "0")])
+    return []
+
+
+def _handler() -> type[Any]:
+    from moto.moto_server.werkzeug_app import MotoRequestHandler
+
+    class Quiet(MotoRequestHandler):
+        """Logs nothing: a person who wants to see calls asks /lab/calls."""
+
+        def log(self, *_: object, **__: object) -> None:
+            """Say nothing."""
+
+    return Quiet
+
+
+def _install() -> None:
+    """Set moto up for the whole program: strict, without foreign images, with our actions."""
+    os.environ["MOTO_EC2_LOAD_DEFAULT_AMIS"] = "false"
+    with _installed:
+        from moto import settings
+        from moto.ec2.models.instances import Instance
+        from moto.ec2.responses import EC2Response
+
+        settings.EC2_ENABLE_INSTANCE_TYPE_VALIDATION = True
+        settings.ENABLE_KEYPAIR_VALIDATION = True
+        settings.ENABLE_AMI_VALIDATION = True
+        for action in (*_INSTANCES, *_DISKS):
+            setattr(EC2Response, action.__name__, action)
+        for name in (aws_instances.private_dns_name, aws_instances.public_dns_name):
+            setattr(Instance, name.__name__, property(name))
+
+
+_INSTANCES: tuple[Callable[[Any], Any], ...] = (
+    aws_instances.run_instances,
+    aws_instances.start_instances,
+    aws_instances.stop_instances,
+    aws_instances.reboot_instances,
+    aws_instances.terminate_instances,
+    aws_instances.get_console_output,
+)
+_DISKS: tuple[Callable[[Any], Any], ...] = (
+    aws_disks.create_volume,
+    aws_disks.attach_volume,
+    aws_disks.detach_volume,
+    aws_disks.delete_volume,
+    aws_disks.create_snapshot,
+    aws_disks.create_snapshots,
+    aws_disks.delete_snapshot,
+    aws_disks.describe_snapshots,
+    aws_disks.describe_volumes,
+)

@@ -1,0 +1,65 @@
+"""What every region of the lab's AWS starts with: one Debian image, and its parameter."""
+
+from __future__ import annotations
+
+from typing import Any
+
+IMAGE = "ami-0debedeb1200debed"
+"""The id of the lab's image, in every region."""
+
+PARAMETER = "/aws/service/debian/release/12/latest/amd64"
+"""The public parameter that holds it, as Debian publishes its own."""
+
+_DEBIAN = "136693071363"
+"""Debian's account at AWS (wiki.debian.org/Cloud/AmazonEC2Image)."""
+
+ROOT_DEVICE = "/dev/xvda"
+
+
+def add(account: str, region: str) -> None:
+    """Put the image and its parameter into a region of an account."""
+    from moto.ec2.models import ec2_backends
+    from moto.ssm.models import ssm_backends
+
+    _add_image(ec2_backends[account][region], region)
+    _add_parameter(ssm_backends[account][region], account)
+
+
+def _add_image(backend: Any, region: str) -> None:
+    from moto.ec2.models.amis import Ami
+
+    image = Ami(
+        backend,
+        IMAGE,
+        name="debian-12-amd64-lab",
+        description="Debian 12, as the lab boots it",
+        owner_id=_DEBIAN,
+        public=True,
+        virtualization_type="hvm",
+        architecture="x86_64",
+        hypervisor="xen",
+        root_device_type="ebs",
+        root_device_name=ROOT_DEVICE,
+        region_name=f"{region}a",
+    )
+    image.ebs_snapshot.volume.size = 8
+    backend.amis[IMAGE] = image
+
+
+def _add_parameter(backend: Any, account: str) -> None:
+    from moto.core.utils import utcnow
+    from moto.ssm.models import Parameter
+
+    parameter = Parameter(
+        account_id=account,
+        name=PARAMETER,
+        value=IMAGE,
+        parameter_type="String",
+        description="The newest Debian 12 image",
+        allowed_pattern=None,
+        keyid=None,
+        last_modified_date=utcnow(),  # type: ignore[arg-type] # moto takes both
+        version=1,
+        data_type="text",
+    )
+    backend._parameters[PARAMETER] = [parameter]

@@ -1,0 +1,219 @@
+"""Instances of the lab's AWS: what moto keeps, with machines behind it."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping
+from typing import Any
+
+from ops.lab.aws_account import Account, answer, of, once, refusal, told
+from ops.lab.machines import Addresses
+
+USER_DATA_LIMIT = 16384
+"""Bytes, before base64 (EC2 user guide, "Instance user data")."""
+
+
+def run_instances(self: Any) -> Any:
+    """RunInstances: tokens honoured, user data limited, machines booted."""
+    _limit_user_data(self)
+    if self._get_param("DryRun", False):
+        return _moto().run_instances(self)
+    result, repeated = once(self, "RunInstances", lambda: _run(self))
+    if repeated:
+        # moto says "pending" of every instance it answers RunInstances with
+        self.RESPONSE_KEY_PATH_TO_TRANSFORMER = {
+            key: value
+            for key, value in self.RESPONSE_KEY_PATH_TO_TRANSFORMER.items()
+            if not key.startswith("RunInstances")
+        }
+    return answer(result)
+
+
+def start_instances(self: Any) -> Any:
+    """StartInstances: stopped machines boot again, at the addresses they had."""
+    instances = _named(self)
+    for instance in instances:
+        if instance.state in {"shutting-down", "terminated"}:
+            said = f"The instance '{instance.id}' is not in a state from which it can be started."
+            raise refusal("IncorrectInstanceState", said)
+    stopped = [instance for instance in instances if instance.state == "stopped"]
+    result = _moto().start_instances(self)
+    for instance in stopped:
+        _boot(self, instance, undo=instance.stop)
+    return result
+
+
+def stop_instances(self: Any) -> Any:
+    """StopInstances: machines halt in order before the reply."""
+    for instance in _named(self):
+        if instance.state == "running" and instance.disable_api_stop is not True:
+            _tell(of(self), "stop", instance.id)
+    result = _moto().stop_instances(self)
+    for instance in _named(self):
+        instance.nics[0].public_ip = None
+    return result
+
+
+def reboot_instances(self: Any) -> Any:
+    """RebootInstances: machines halt and boot."""
+    result = _moto().reboot_instances(self)
+    for instance in _named(self):
+        _tell(of(self), "reboot", instance.id)
+    return result
+
+
+def terminate_instances(self: Any) -> Any:
+    """TerminateInstances: machines end, and the volumes that end with them."""
+    instances = [one for one in _named(self) if one.state != "terminated"]
+    doomed = {
+        one.id: [
+            block.volume_id
+            for _, block in one.get_block_device_mapping
+            if block.delete_on_termination
+        ]
+        for one in instances
+    }
+    result = _moto().terminate_instances(self)
+    account = of(self)
+    for instance in instances:
+        instance.nics[0].public_ip = None
+        _tell(account, "terminate", instance.id)
+        for volume in account.disks & set(doomed[instance.id]):
+            _tell(account, "delete_volume", volume)
+            account.disks.discard(volume)
+    return result
+
+
+def get_console_output(self: Any) -> Any:
+    """GetConsoleOutput: what the machine wrote, not moto's sample."""
+    from moto.core.types import Base64EncodedString
+    from moto.core.utils import utcnow
+
+    instance = self.ec2_backend.get_instance(self._get_param("InstanceId"))
+    text = of(self).machines.console(instance.id)
+    return answer(
+        {
+            "InstanceId": instance.id,
+            "Timestamp": utcnow(),
+            "Output": Base64EncodedString.from_raw_string(text),
+        }
+    )
+
+
+def _run(response: Any) -> object:
+    reservation: Any = _moto().run_instances(response).result
+    for instance in reservation.instances:
+        instance.disable_api_termination = response._get_bool_param("DisableApiTermination", False)
+        _correct_root(instance)
+        _correct_disks(response, instance)
+        _boot(response, instance, undo=instance.terminate)
+    return reservation
+
+
+def _boot(response: Any, instance: Any, *, undo: Any) -> None:
+    account = of(response)
+    addresses = account.machines.addresses(instance.id)
+    _place(instance, addresses)
+    volumes = {
+        device: block.volume_id
+        for device, block in instance.get_block_device_mapping
+        if block.volume_id in account.disks
+    }
+    told(
+        lambda: account.machines.start(
+            instance.id,
+            user_data=_raw(instance.user_data),
+            public_keys=_public_keys(response, instance),
+            hostname=addresses.private_dns.partition(".")[0],
+            volumes=volumes,
+        ),
+        undo,
+    )
+
+
+def _place(instance: Any, addresses: Addresses) -> None:
+    """Give an instance of moto the lab's addresses and names."""
+    nic = instance.nics[0]
+    nic.private_ip_address = addresses.private_ip
+    nic.private_ip_addresses = [
+        {
+            "Primary": True,
+            "PrivateIpAddress": addresses.private_ip,
+            "PrivateDnsName": addresses.private_dns,
+        }
+    ]
+    nic.private_dns_name = addresses.private_dns
+    nic.public_ip = addresses.public_ip
+    instance.lab_addresses = addresses
+
+
+def private_dns_name(self: Any) -> str:
+    """Return the name that the lab gave the instance."""
+    return str(self.lab_addresses.private_dns)
+
+
+def public_dns_name(self: Any) -> str | None:
+    """Return the name that the lab gave the instance, while it has a public address."""
+    return str(self.lab_addresses.public_dns) if self.public_ip else None
+
+
+def _correct_root(instance: Any) -> None:
+    """Attach the root volume under the image's own name for it; moto says /dev/sda1 always."""
+    mapping = instance.block_device_mapping
+    if instance.root_device_name not in mapping and "/dev/sda1" in mapping:
+        block = mapping.pop("/dev/sda1")
+        mapping[instance.root_device_name] = block
+        volume = instance.ec2_backend.get_volume(block.volume_id)
+        volume.attachment.device = instance.root_device_name
+
+
+def _correct_disks(response: Any, instance: Any) -> None:
+    """Set what moto drops from a launch's volumes, and make the data volumes' disks."""
+    asked: dict[str, Mapping[str, Any]] = {
+        one["DeviceName"]: one.get("Ebs", {})
+        for one in response._get_param("BlockDeviceMappings", [])
+    }
+    account = of(response)
+    for device, block in instance.get_block_device_mapping:
+        volume = instance.ec2_backend.get_volume(block.volume_id)
+        if volume.volume_type == "gp3":
+            volume.iops = asked.get(device, {}).get("Iops") or 3000
+            volume.throughput = asked.get(device, {}).get("Throughput") or 125
+        if device != instance.root_device_name:
+            account.machines.create_volume(volume.id, int(volume.size), volume.snapshot_id)
+            account.disks.add(volume.id)
+
+
+def _limit_user_data(response: Any) -> None:
+    given = response._get_param("UserData")
+    if given is not None and len(_raw(given)) > USER_DATA_LIMIT:
+        said = f"User data is limited to {USER_DATA_LIMIT} bytes"
+        raise refusal("InvalidParameterValue", said)
+
+
+def _raw(user_data: Any) -> bytes:
+    if not user_data:
+        return b""
+    text = user_data if isinstance(user_data, bytes) else str(user_data).encode()
+    return base64.b64decode(text)
+
+
+def _public_keys(response: Any, instance: Any) -> list[str]:
+    pair = response.ec2_backend.key_pairs.get(instance.key_name)
+    return [pair.public_key.strip()] if pair else []
+
+
+def _named(response: Any) -> list[Any]:
+    wanted = response._get_param("InstanceIds", [])
+    found: list[Any] = response.ec2_backend.get_multi_instances_by_id(wanted)
+    return found
+
+
+def _tell(account: Account, what: str, subject: str) -> None:
+    told(lambda: getattr(account.machines, what)(subject), lambda: None)
+
+
+def _moto() -> Any:
+    from moto.ec2.responses.instances import InstanceResponse
+
+    return InstanceResponse
