@@ -1,0 +1,69 @@
+"""What a run does, written down as it happens, one JSON line an event.
+
+Every line is on disk before the run goes on. The journal is locked as long as its process
+lives; one that nobody holds belongs to a run that died.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+from ops.errors import OpsError
+from ops.inventory import files
+from ops.inventory.locks import taken
+
+Event = dict[str, Any]
+
+
+class Journal:
+    """The open journal of a run; `events` are those written so far."""
+
+    def __init__(self, path: Path) -> None:
+        """Make the file, which must not exist yet, and lock it."""
+        files.make_folder(path.parent, 0o700)
+        self.path = path
+        self.events: list[Event] = []
+        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+        self._number = os.open(path, flags, 0o600)
+        taken(self._number)
+        files.sync_folder(path.parent)
+
+    def append(self, kind: str, **details: object) -> None:
+        """Write an event durably; `kind` says what happened."""
+        event: Event = {"event": kind, **details}
+        line = json.dumps(event, separators=(",", ":")).encode() + b"\n"
+        if os.write(self._number, line) != len(line):
+            raise OpsError(f"{self.path}: the disk is full", "Make room, then run the task again.")
+        os.fsync(self._number)
+        self.events.append(json.loads(line))
+
+    def close(self) -> None:
+        """Let go of the file, and so of its lock."""
+        os.close(self._number)
+
+
+def read(path: Path) -> list[Event]:
+    """Return the events of a journal; a last line that was torn by a crash never happened."""
+    events: list[Event] = []
+    for line in path.read_bytes().split(b"\n")[:-1]:
+        try:
+            events.append(json.loads(line))
+        except ValueError:
+            break
+    return events
+
+
+def orphans(folder: Path) -> list[Path]:
+    """Return the journals in `folder` whose process is gone, oldest first."""
+    return [path for path in sorted(folder.glob("*.jsonl")) if _is_orphan(path)]
+
+
+def _is_orphan(path: Path) -> bool:
+    number = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        return taken(number)
+    finally:
+        os.close(number)
