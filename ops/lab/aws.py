@@ -166,7 +166,7 @@ class Application:
         return aws_replies.document([one.data() for one in faults.pending()])
 
 
-def _faults(data: object) -> list[Fault]:
+def _faults(data: Any) -> list[Fault]:
     return [fault(one) for one in (data if isinstance(data, list) else [data])]
 
 

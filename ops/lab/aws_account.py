@@ -1,7 +1,7 @@
 """One lab's account in moto, which is one program-wide store: its machines and its memory.
 
-moto's actions are methods of one class, `EC2Response`; the lab puts its own
-in front of them. They find their lab by the account that the server writes into requests.
+moto's actions are methods of one class, `EC2Response`; the lab puts its own in front of
+them. They find their lab by the account that the server writes into each request.
 """
 
 from __future__ import annotations

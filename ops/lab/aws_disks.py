@@ -158,11 +158,15 @@ def _selected(backend: Any, specification: Mapping[str, Any]) -> list[Any]:
 def _keep(account: Account, snapshots: Sequence[Any]) -> None:
     for snapshot in snapshots:
         if snapshot.volume.id in account.disks:
-            told(
-                lambda one=snapshot: account.machines.snapshot(one.id, one.volume.id),  # type: ignore[misc]
-                lambda one=snapshot: setattr(one, "status", "error"),
-            )
-            account.disks.add(snapshot.id)
+            _keep_one(account, snapshot)
+
+
+def _keep_one(account: Account, snapshot: Any) -> None:
+    told(
+        lambda: account.machines.snapshot(snapshot.id, snapshot.volume.id),
+        lambda: setattr(snapshot, "status", "error"),
+    )
+    account.disks.add(snapshot.id)
 
 
 def _described(snapshot: Any, state: str) -> dict[str, object]:

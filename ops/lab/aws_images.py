@@ -50,7 +50,8 @@ def _add_parameter(backend: Any, account: str) -> None:
     from moto.core.utils import utcnow
     from moto.ssm.models import Parameter
 
-    parameter = Parameter(
+    make: Any = Parameter  # abstract in its annotations only
+    parameter = make(
         account_id=account,
         name=PARAMETER,
         value=IMAGE,
@@ -58,7 +59,7 @@ def _add_parameter(backend: Any, account: str) -> None:
         description="The newest Debian 12 image",
         allowed_pattern=None,
         keyid=None,
-        last_modified_date=utcnow(),  # type: ignore[arg-type] # moto takes both
+        last_modified_date=utcnow(),
         version=1,
         data_type="text",
     )

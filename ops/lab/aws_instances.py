@@ -149,12 +149,14 @@ def _place(instance: Any, addresses: Addresses) -> None:
 
 def private_dns_name(self: Any) -> str:
     """Return the name that the lab gave the instance."""
-    return str(self.lab_addresses.private_dns)
+    placed: Addresses | None = getattr(self, "lab_addresses", None)
+    return placed.private_dns if placed else ""
 
 
 def public_dns_name(self: Any) -> str | None:
     """Return the name that the lab gave the instance, while it has a public address."""
-    return str(self.lab_addresses.public_dns) if self.public_ip else None
+    placed: Addresses | None = getattr(self, "lab_addresses", None)
+    return placed.public_dns if placed and self.public_ip else None
 
 
 def _correct_root(instance: Any) -> None:
