@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ops.cli import output
 from ops.cli.output import say_aside
+from ops.cli.rules import Rules
 from ops.errors import UsageError, worst
-
-if TYPE_CHECKING:
-    from ops.cli.tasks import Rules
 
 Body = Callable[..., int | None]
 

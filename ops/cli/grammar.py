@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
+from ops.cli.rules import App
 from ops.cli.wording import nearest, no_argument, no_task
 from ops.errors import UsageError
 
@@ -48,7 +49,7 @@ class Signature:
     task: str
     arguments: tuple[Argument, ...] = ()
     bare: tuple[str, ...] = ()
-    app: Literal["none", "one", "many", "optional"] = "none"
+    app: App = "none"
 
     def argument(self, typed: str) -> Argument:
         """Return the argument called `typed`. Raise UsageError with the nearest when unknown."""

@@ -41,15 +41,15 @@ from typing import (
 from invoke.context import Context
 from invoke.tasks import Task as InvokeTask
 
+from ops.cli import conduct
 from ops.cli.grammar import Argument, Kind, Signature, Value
+from ops.cli.rules import App, Candidates, Rules
 
 if TYPE_CHECKING:
     from invoke.parser.argument import Argument as InvokeArgument
 
 P = ParamSpec("P")
-App = Literal["none", "one", "many", "optional"]
 Body = Callable[Concatenate[Context, P], int | None]
-Candidates = Callable[[], tuple[list[str], Mapping[str, str]]]
 
 HELP: Mapping[str, str] = {
     "plan": "show the plan and its digest, change nothing",
@@ -101,40 +101,6 @@ def task(
     return wrap
 
 
-class Rules:
-    """What a task declared beyond its signature."""
-
-    def __init__(
-        self,
-        app: App,
-        asks: bool,
-        one_after_another: bool,
-        candidates: Candidates | None,
-        help: Mapping[str, str],
-    ) -> None:
-        self.app = app
-        self.asks = asks
-        self.one_after_another = one_after_another
-        self.candidates = candidates
-        self.help = help
-
-    def check(self, body: Callable[..., object]) -> None:
-        """Raise TypeError when the function and what it declared do not fit."""
-        parameters = list(inspect.signature(body).parameters)[1:]
-        wrong = [
-            complaint
-            for is_wrong, complaint in (
-                ((self.app != "none") != ("app" in parameters), f"app={self.app}"),
-                (self.asks and "yes" not in parameters, "asks without a parameter yes"),
-                ((self.app == "optional") != (self.candidates is not None), "candidates"),
-                (bool(set(self.help) - set(parameters)), "help for no parameter"),
-            )
-            if is_wrong
-        ]
-        if wrong:
-            raise TypeError(f"task {body.__qualname__}: {'; '.join(wrong)}")
-
-
 class Task(InvokeTask[Any]):
     """An Invoke task with the signature and the rules of this suite."""
 
@@ -146,8 +112,6 @@ class Task(InvokeTask[Any]):
 
     def __call__(self, *args: Any, **values: Any) -> Any:
         """Run the task for each of its components and return its exit code, 0 for None."""
-        from ops.cli import conduct
-
         context, *rest = args
         bound = inspect.signature(self.body).bind(context, *rest, **values).arguments
         bound.pop(next(iter(bound)))
