@@ -19,6 +19,7 @@ from ops.plan import Plan, Step
 from ops.remote.endpoint import Endpoint
 
 if TYPE_CHECKING:
+    from ops.cloud.session import Cloud
     from ops.inventory.repository import Repository
     from ops.inventory.signing import Signer
     from ops.remote.host import Host
@@ -213,6 +214,24 @@ def host(repo: Repository, component: str, side: Side, slot: str = "main") -> Ho
     from ops.remote.connection import connect  # paramiko takes long to import
 
     return connect(endpoint(repo, component, side, slot))
+
+
+def cloud(repo: Repository, environ: Mapping[str, str] = os.environ) -> Cloud:
+    """Return the session with the region and account that site.yaml names.
+
+    Credentials are looked up here, by reference. Raise Refused when one is missing.
+    """
+    from ops.cloud.session import Cloud  # boto3 takes long to import
+
+    declared = repo.site().cloud
+    access, secret = declared.credentials.access_key, declared.credentials.secret_key
+    return Cloud(
+        region=declared.region,
+        endpoint=declared.endpoint,
+        profile=declared.credentials.profile,
+        access_key=repo.secret(access, environ) if access else None,
+        secret_key=repo.secret(secret, environ) if secret else None,
+    )
 
 
 def _open(
