@@ -24,7 +24,7 @@ demo: lab ## the main job from end to end, in the lab
 	$(BIN)/fab demo
 
 test: lab ## all tests but the long ones
-	$(BIN)/pytest -m "not soak"
+	$(BIN)/pytest
 
 lint: develop ## format, style, types, structure
 	$(BIN)/ruff format --check .
@@ -33,7 +33,7 @@ lint: develop ## format, style, types, structure
 	$(BIN)/pytest tests/structure
 
 soak: lab ## the long fault tests, with many seeds
-	$(BIN)/pytest -m soak
+	$(BIN)/pytest --soak --hypothesis-profile soak
 
 bench-start: develop ## how long `fab --list` takes beside stock Fabric's
 	$(BIN)/python benchmarks/start.py

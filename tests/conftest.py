@@ -27,7 +27,24 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
         pytest.skip(reason)
 
 
-@pytest.fixture(scope="session")
-def seeds(request: pytest.FixtureRequest) -> range:
-    """Return the seeds of a fault test: three, or with `-m soak` many."""
-    return range(100 if request.config.option.markexpr == "soak" else 3)
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add --soak, for `make soak`."""
+    parser.addoption("--soak", action="store_true", help="only the long fault tests, many seeds")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run a test that takes `seed` with three seeds, or with many for --soak."""
+    if "seed" in metafunc.fixturenames:
+        metafunc.parametrize("seed", range(100 if metafunc.config.option.soak else 3))
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out the soak tests; with --soak take those and the tests with seeds alone."""
+    wanted = [item for item in items if _is_wanted(item, soak=config.option.soak)]
+    config.hook.pytest_deselected(items=[item for item in items if item not in wanted])
+    items[:] = wanted
+
+
+def _is_wanted(item: pytest.Item, *, soak: bool) -> bool:
+    marked = item.get_closest_marker("soak") is not None
+    return marked or "seed" in getattr(item, "fixturenames", ()) if soak else not marked
