@@ -13,6 +13,10 @@ from ops.inventory.schema.words import seconds
 Health = Literal["good", "open", "bad"]
 """good: as it should be; open: not done yet; bad: needs somebody."""
 
+COLUMNS = ("component", "phase", "instances", "transfer", "verification", "snapshot")
+
+_MARKS: Mapping[Health, str] = {"good": "", "open": "", "bad": "! "}
+
 
 @dataclass(frozen=True)
 class Fact:
@@ -33,6 +37,12 @@ class Line:
     transfer: Fact
     verification: Fact
     snapshot: Fact
+
+    def cells(self) -> tuple[str, ...]:
+        """Return the cells of a table's row, in the order of COLUMNS."""
+        facts = (self.instance, self.transfer, self.verification, self.snapshot)
+        marked = (f"{_MARKS[fact.health]}{fact.words}" for fact in facts)
+        return (self.component, self.phase, *marked)
 
     def data(self) -> dict[str, object]:
         """Return the line as JSON data."""
