@@ -1,0 +1,1 @@
+"""Instances that match the inventory: declared + observed -> plan -> steps, again and again."""

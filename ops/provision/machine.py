@@ -1,0 +1,355 @@
+"""The plan of what AWS is to have for one slot: group, key, instance, volumes. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from ops.cloud import tags
+from ops.cloud.groups import Group, Rule
+from ops.cloud.instances import Instance
+from ops.cloud.volumes import Volume
+from ops.errors import Refused
+from ops.inventory.schema import InstanceState
+from ops.inventory.schema import Volume as DeclaredVolume
+from ops.plan import Step
+from ops.provision.desired import Desired
+from ops.provision.interior import Disk
+from ops.provision.observed import Account
+
+EVERYONE = frozenset({"0.0.0.0/0", "::/0"})
+
+
+@dataclass(frozen=True)
+class Known:
+    """What this inventory knows of a slot: its state, its secrets, its records.
+
+    `pinned` says that a host key is pinned for the slot, `kept` that the throw-away key of
+    its newest generation is still kept, so the first connection is not over. `claimed` are
+    data volumes that a run of ours began to make without living to see the end.
+    """
+
+    recorded: InstanceState | None = None
+    pinned: bool = False
+    kept: frozenset[int] = frozenset()
+    claimed: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class Machine:
+    """The decided part of a slot: its steps, what is said about it, its instance and disks."""
+
+    steps: tuple[Step, ...]
+    notes: tuple[str, ...]
+    instance: Instance | None
+    generation: int
+    disks: dict[str, Disk]
+
+    @property
+    def fresh(self) -> bool:
+        """Return whether the host can't be asked yet: not made, not running, or not proven."""
+        kinds = {step.kind for step in self.steps}
+        return bool(kinds & {"instance.make", "instance.start", "host.await"})
+
+
+def plan(desired: Desired, account: Account, known: Known) -> Machine:
+    """Return what to do in AWS for the slot.
+
+    Raise Refused where the facts contradict each other and a person must look: two
+    instances or volumes for one, a recorded volume that is gone, a foreign key pair.
+    """
+    instance = current(desired, account, known.recorded)
+    generation = _generation(instance) if instance else _next(account, known.recorded)
+    volumes = {name: _volume_of(desired, name, account, known) for name in desired.volumes}
+    steps = (
+        *_group(desired, account.group),
+        *_key(desired, account.key),
+        *_instance(desired, instance, generation),
+        *_volumes(desired, instance, generation, volumes),
+        *_elastic_ip(desired, instance, account.elastic_ip),
+        *_first_contact(desired, instance, generation, known),
+    )
+    steps = steps or tuple(_state(desired, instance, account, known.recorded, volumes))
+    return Machine(
+        steps,
+        tuple(_notes(desired, account, instance, volumes)),
+        instance,
+        generation,
+        {name: _disk(name, volumes[name], known) for name in desired.volumes},
+    )
+
+
+def current(desired: Desired, account: Account, recorded: InstanceState | None) -> Instance | None:
+    """Return the living instance of the slot, None without one. Raise Refused for several."""
+    alive = [one for one in account.instances if one.alive]
+    if recorded is not None and any(one.id == recorded.id for one in alive):
+        return next(one for one in alive if one.id == recorded.id)
+    newest = [one for one in alive if _generation(one) == max(map(_generation, alive))]
+    if len(newest) > 1:
+        raise Refused(
+            f"{desired.host} has {len(newest)} instances: {', '.join(one.id for one in newest)}",
+            "Take our tags from the one that is not it, in the AWS console.",
+        )
+    return newest[0] if newest else None
+
+
+def _generation(instance: Instance) -> int:
+    said = instance.tags.get(tags.GENERATION, "")
+    return int(said) if said.isdigit() else 1
+
+
+def _next(account: Account, recorded: InstanceState | None) -> int:
+    seen = [_generation(one) for one in account.instances if not one.alive]
+    return max([0, *seen, recorded.generation if recorded else 0]) + 1
+
+
+def _group(desired: Desired, group: Group | None) -> Iterator[Step]:
+    slot, name = desired.slot, desired.group
+    if group is None:
+        yield Step("group.make", name, f"make the security group {name}", {"slot": slot})
+    there = group.inbound if group else frozenset[Rule]()
+    for rule in sorted(desired.rules - there):
+        words = f"open {_told(rule)}" + (f": {rule.words}" if rule.words else "")
+        yield Step("rule.open", f"{name} {rule}", words, {"slot": slot, **_rule(rule)})
+    for rule in sorted(there - desired.rules):
+        words = f"close {_told(rule)}, which is not declared"
+        arguments = {"slot": slot, **_rule(rule)}
+        yield Step("rule.close", f"{name} {rule}", words, arguments, "change")
+
+
+def _told(rule: Rule) -> str:
+    return f"{rule}{' (everyone)' if rule.source in EVERYONE else ''}"
+
+
+def _rule(rule: Rule) -> dict[str, object]:
+    return {
+        "protocol": rule.protocol,
+        "first": rule.first,
+        "last": rule.last,
+        "source": rule.source,
+        "words": rule.words,
+    }
+
+
+def _key(desired: Desired, key: str | None) -> Iterator[Step]:
+    bare = desired.login.public_key.split()[:2]
+    if key is None:
+        words = f"import the controller's public key as {desired.key_pair}"
+        yield Step("key.import", desired.key_pair, words, {"key": " ".join(bare)})
+    elif key.split()[:2] != bare:
+        raise Refused(
+            f"EC2 has another key pair by the name {desired.key_pair}",
+            "Choose another cloud.key_name in site.yaml, or correct cloud.public_key.",
+        )
+
+
+def _instance(desired: Desired, instance: Instance | None, generation: int) -> Iterator[Step]:
+    declared = desired.instance
+    if instance is None:
+        words = f"start {desired.name}, {declared.type} in {declared.zone} from {desired.image}"
+        yield Step(
+            "instance.make",
+            desired.slot,
+            words + (f", generation {generation}" if generation > 1 else ""),
+            {
+                "slot": desired.slot,
+                "generation": generation,
+                "types": [declared.type, *declared.other_types],
+                "zone": declared.zone,
+                "image": desired.image,
+                "profile": declared.profile,
+                "root": declared.root.model_dump(),
+            },
+        )
+    elif instance.state in {"stopped", "stopping"}:
+        words = f"start {desired.name} again ({instance.id} is {instance.state})"
+        arguments = {"slot": desired.slot, "id": instance.id}
+        yield Step("instance.start", desired.slot, words, arguments, "change")
+
+
+def _volume_of(desired: Desired, name: str, account: Account, known: Known) -> Volume | None:
+    """Return the volume that there is for a name. Raise Refused for two, or for a lost one."""
+    found = [one for one in account.volumes if one.tags.get(tags.VOLUME) == name]
+    recorded = known.recorded.volumes.get(name) if known.recorded else None
+    if recorded is not None:
+        found = [one for one in account.volumes if one.id == recorded.id]
+        if not found:
+            raise Refused(
+                f"{desired.host}: the volume {name} ({recorded.id}) is gone from AWS",
+                "What it held is to be restored from a snapshot; nothing empty takes its place.",
+            )
+    if len(found) > 1:
+        raise Refused(
+            f"{desired.host}: {len(found)} volumes are {name}: {', '.join(v.id for v in found)}",
+            "Take our tags from those that are not it, in the AWS console.",
+        )
+    return found[0] if found else None
+
+
+def _volumes(
+    desired: Desired, instance: Instance | None, generation: int, there: dict[str, Volume | None]
+) -> Iterator[Step]:
+    zone = instance.zone if instance else desired.instance.zone
+    for name, declared in sorted(desired.volumes.items()):
+        volume = there[name]
+        if volume is None:
+            yield _volume_make(desired, name, declared, zone, generation)
+        elif volume.zone != zone:
+            raise Refused(
+                f"{desired.host}: {name} ({volume.id}) is in {volume.zone}, the instance in {zone}",
+                "A volume can't change its zone: declare the instance in the volume's zone.",
+            )
+        if volume is None or not volume.instance:
+            yield _volume_attach(desired, name, declared, volume)
+        elif instance is None or volume.instance != instance.id:
+            raise Refused(
+                f"{desired.host}: {name} ({volume.id}) is attached to {volume.instance}",
+                "Stop that instance and detach the volume first; nothing is torn away.",
+            )
+
+
+def _volume_make(
+    desired: Desired, name: str, declared: DeclaredVolume, zone: str, generation: int
+) -> Step:
+    encrypted = "" if declared.encrypted else ", not encrypted"
+    return Step(
+        "volume.make",
+        f"{desired.slot}/{name}",
+        f"make the volume {name}, {declared.size_gib} GiB {declared.type} in {zone}{encrypted}",
+        {
+            "slot": desired.slot,
+            "volume": name,
+            "generation": generation,
+            "zone": zone,
+            "size_gib": declared.size_gib,
+            "type": declared.type,
+            "iops": declared.iops,
+            "throughput": declared.throughput,
+            "encrypted": declared.encrypted,
+        },
+    )
+
+
+def _volume_attach(
+    desired: Desired, name: str, declared: DeclaredVolume, volume: Volume | None
+) -> Step:
+    told = f"{name} ({volume.id})" if volume else name
+    return Step(
+        "volume.attach",
+        f"{desired.slot}/{name}",
+        f"attach {told} as {declared.device}",
+        {
+            "slot": desired.slot,
+            "volume": name,
+            "id": volume.id if volume else "",
+            "device": declared.device,
+        },
+    )
+
+
+def _elastic_ip(
+    desired: Desired, instance: Instance | None, elastic_ip: str | None
+) -> Iterator[Step]:
+    if not desired.instance.elastic_ip:
+        return
+    if instance is None or not elastic_ip or instance.public_address != elastic_ip:
+        words = f"give {desired.name} the Elastic IP address {elastic_ip or 'that it takes'}"
+        yield Step("address.give", desired.slot, words, {"slot": desired.slot})
+
+
+def _first_contact(
+    desired: Desired, instance: Instance | None, generation: int, known: Known
+) -> Iterator[Step]:
+    if instance is not None and generation not in known.kept:
+        if not known.pinned:
+            raise Refused(
+                f"{desired.host} ({instance.id}) runs, and no host key of it is known here",
+                "It was not made from this inventory: take our tags from it in the AWS console.",
+            )
+        return
+    slot = {"slot": desired.slot}
+    host = desired.host
+    yield Step("host.await", desired.slot, f"wait for {host} and prove its throw-away key", slot)
+    yield Step("key.renew", desired.slot, f"make a new host key there and pin it as {host}", slot)
+
+
+def _state(
+    desired: Desired,
+    instance: Instance | None,
+    account: Account,
+    recorded: InstanceState | None,
+    volumes: dict[str, Volume | None],
+) -> Iterator[Step]:
+    """Yield the step that records what AWS tells differently than the state file."""
+    if instance is None or instance.state != "running":
+        return
+    seen = {
+        "id": instance.id,
+        "generation": _generation(instance),
+        "type": instance.type,
+        "zone": instance.zone,
+        "image": instance.image,
+        "group": account.group.id if account.group else "",
+        "private_address": instance.private_address,
+        "public_address": instance.public_address or None,
+        "public_name": instance.public_name or None,
+    }
+    told = recorded.model_dump(include=set(seen)) if recorded else {}
+    changed = {name for name in seen if told.get(name) != seen[name]}
+    ids = {name: volume.id for name, volume in volumes.items() if volume}
+    if {name: one.id for name, one in recorded.volumes.items()} != ids if recorded else ids:
+        changed.add("volumes")
+    if changed:
+        words = f"record what changed in AWS: {', '.join(sorted(changed)).replace('_', ' ')}"
+        arguments = {"slot": desired.slot, "seen": seen, "volumes": ids}
+        yield Step("state.record", desired.slot, words, arguments, "change")
+
+
+def _disk(name: str, volume: Volume | None, known: Known) -> Disk:
+    if volume is None:
+        return Disk()
+    recorded = known.recorded.volumes.get(name) if known.recorded else None
+    return Disk(
+        id=volume.id,
+        ours=bool(recorded and recorded.id == volume.id) or name in known.claimed,
+        copied=bool(volume.snapshot),
+        formatted=bool(recorded and recorded.formatted),
+    )
+
+
+def _notes(
+    desired: Desired,
+    account: Account,
+    instance: Instance | None,
+    volumes: dict[str, Volume | None],
+) -> Iterator[str]:
+    declared = desired.instance
+    port = desired.login.port
+    if not any(rule.first <= port <= rule.last for rule in desired.rules):
+        yield f"note: no declared rule opens port {port}, which the controller comes in by"
+    if instance and instance.type not in (declared.type, *declared.other_types):
+        yield f"note: {instance.id} is {instance.type}, {declared.type} is declared: left alone"
+    if instance and instance.zone != declared.zone:
+        yield f"note: {instance.id} is in {instance.zone}, {declared.zone} is declared: left alone"
+    if instance and account.group and account.group.id not in instance.groups:
+        yield f"note: {instance.id} is not in the group {desired.group}: left alone"
+    for name, volume in sorted(volumes.items()):
+        yield from _volume_notes(name, desired.volumes[name], volume)
+    for volume in account.volumes:
+        name = volume.tags.get(tags.VOLUME, "")
+        if name and name not in desired.volumes:
+            yield f"note: the volume {name} ({volume.id}) is not declared: left alone"
+
+
+def _volume_notes(name: str, declared: DeclaredVolume, volume: Volume | None) -> Iterator[str]:
+    if volume is None:
+        return
+    for what, there, wanted in (
+        ("GiB", volume.size_gib, declared.size_gib),
+        ("as its type", volume.type, declared.type),
+        ("as its device", volume.device or declared.device, declared.device),
+    ):
+        if there != wanted:
+            yield (
+                f"note: {name} ({volume.id}) has {there} {what}, {wanted} is declared: left alone"
+            )

@@ -1,0 +1,98 @@
+"""What there is for one slot of a component: in AWS, and on its host. Values only."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from ops.cloud.groups import Group
+from ops.cloud.images import Image
+from ops.cloud.instances import Instance
+from ops.cloud.volumes import Volume
+
+
+@dataclass(frozen=True)
+class Account:
+    """What AWS has for one slot, found by tags; looked at once a run.
+
+    `instances` are all that carry the slot's tags, ended ones too as long as EC2 tells of
+    them. `key` is the public key that EC2 holds under the declared name, None without one.
+    `image` is what the declared image resolves to; None when nothing is to be started.
+    """
+
+    group: Group | None = None
+    key: str | None = None
+    instances: tuple[Instance, ...] = ()
+    volumes: tuple[Volume, ...] = ()
+    elastic_ip: str | None = None
+    image: Image | None = None
+
+
+@dataclass(frozen=True)
+class Device:
+    """A data volume as the host sees it behind its by-id link.
+
+    `blank` is true only when both blkid and wipefs find nothing at all on it. `number` is
+    major:minor; "" while the device has not appeared.
+    """
+
+    number: str = ""
+    blank: bool = False
+    filesystem: str = ""
+    uuid: str = ""
+    found: str = ""
+    """What blkid said, for messages."""
+
+
+@dataclass(frozen=True)
+class Mount:
+    """A folder that a volume is to be mounted at.
+
+    `number` is the device mounted there, "" when none is; `occupied` means that the folder
+    below holds something although nothing is mounted; `entry` is its line in fstab.
+    """
+
+    number: str = ""
+    occupied: bool = False
+    entry: str = ""
+
+
+@dataclass(frozen=True)
+class HostFile:
+    """A file on the host. `kind` is as stat(1) says it: "regular file", "symbolic link"."""
+
+    kind: str
+    owner: str
+    group: str
+    mode: str
+    sha256: str = ""
+
+
+@dataclass(frozen=True)
+class Unit:
+    """A systemd unit, in systemd's own words."""
+
+    load: str
+    active: str
+    enabled: str
+
+
+@dataclass(frozen=True)
+class Host:
+    """All facts of one host, gathered by one command; what is missing there has no entry."""
+
+    root: bool = True
+    systemd: bool = True
+    dpkg: bool = True
+    host_key: str = ""
+    devices: Mapping[str, Device] = field(default_factory=dict)
+    mounts: Mapping[str, Mount] = field(default_factory=dict)
+    packages: Mapping[str, str] = field(default_factory=dict)
+    files: Mapping[str, HostFile] = field(default_factory=dict)
+    units: Mapping[str, Unit] = field(default_factory=dict)
+    restarts: frozenset[str] = frozenset()
+    """Services whose files changed and that were not restarted since."""
+
+
+FRESH = Host()
+"""A host that has nothing of ours yet: what a plan without an instance rests on."""
