@@ -2,6 +2,7 @@
 
 OpsError
 ├── Unreachable              no connection: refused, no route, name, time-out, log-in, lost
+├── CommandTooLong           a command does not fit on the line that Linux allows
 ├── CommandFailed            a command ended with another code than 0
 │   └── SudoRefused          sudo itself said no, or asked for a password
 ├── TimedOut                 something took longer than it was given
@@ -17,6 +18,7 @@ from typing import TYPE_CHECKING
 from ops.errors import OpsError, Refused
 
 if TYPE_CHECKING:
+    from ops.remote.command import Command
     from ops.remote.host import Result
 
 _LINES = 10
@@ -44,6 +46,16 @@ class CommandFailed(OpsError):
     def __init__(self, host: str, result: Result, hint: str = "") -> None:
         self.result = result
         super().__init__(f"{host}: {shortened(str(result.command))} {ending(result)}", hint)
+
+
+class CommandTooLong(OpsError):
+    """A command does not fit into the 128 KiB that Linux takes as one argument."""
+
+    def __init__(self, host: str, command: Command) -> None:
+        super().__init__(
+            f"{host}: {shortened(str(command))}: too long to be started",
+            "give long lists on standard input, or put them into a file",
+        )
 
 
 class SudoRefused(CommandFailed):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -89,10 +89,12 @@ class Host(Protocol):
         Unreachable when the connection is lost.
         """
 
-    def start(self, command: Command) -> Running:
+    def start(self, command: Command, *, feed: Iterable[bytes] | None = None) -> Running:
         """Start the command and return at once.
 
-        It ends by itself within 30 seconds when this program or the connection is gone.
+        It ends by itself within 30 seconds when this program or the connection is gone. With
+        `feed` its standard input is what that yields, in a thread of its own, and stays open
+        until `end`; then the command itself has to watch its input, and how long it is silent.
         """
 
     def put(
