@@ -15,7 +15,7 @@ import signal
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import IO, Literal
+from typing import IO, Literal, TextIO
 
 from ops.cli import faults, output
 from ops.cli.signals import Terminated
@@ -120,6 +120,7 @@ def _become(name: str, work: Work, pipes: Mapping[Stream, tuple[int, int]]) -> N
         nowhere = os.open(os.devnull, os.O_RDONLY)
         for target, source in ((0, nowhere), (1, pipes["out"][1]), (2, pipes["aside"][1])):
             os.dup2(source, target)
+        sys.stdout, sys.stderr = _text_to(1), _text_to(2)
         with os.fdopen(pipes["document"][1], "w") as document:
             code = _done(name, work, document)
     except KeyboardInterrupt as interrupt:
@@ -127,6 +128,10 @@ def _become(name: str, work: Work, pipes: Mapping[Stream, tuple[int, int]]) -> N
     finally:
         _flush()
         os._exit(code)
+
+
+def _text_to(target: int) -> TextIO:
+    return os.fdopen(target, "w", encoding="utf-8", errors="surrogateescape", closefd=False)
 
 
 def _done(name: str, work: Work, document: IO[str]) -> int:

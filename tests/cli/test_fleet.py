@@ -1,0 +1,112 @@
+"""Several components at once, by real processes."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import time
+from pathlib import Path
+
+import pytest
+
+from ops.cli import fleet, output
+from ops.errors import OpsError, Refused
+from tests.support.fabric_tree import Tree
+
+
+def _fail() -> int:
+    raise Refused("no", "ask")
+
+
+def _talk() -> int:
+    output.say("to you")
+    output.document({"said": b"caf\xe9"})
+    return 4
+
+
+def test_each_work_has_its_outcome_in_order(capfd: pytest.CaptureFixture[str]) -> None:
+    outcomes = fleet.side_by_side({"b": _talk, "a": _fail, "c": lambda: None})
+    assert [(outcome.name, outcome.code) for outcome in outcomes] == [("b", 4), ("a", 3), ("c", 0)]
+    assert capfd.readouterr() == ("b: to you\n", "a: no\na: ask\n")
+
+
+def test_documents_come_back_from_the_processes() -> None:
+    with output.as_json(True):
+        (outcome,) = fleet.side_by_side({"wiki": _talk})
+    assert outcome.document == {"said": "caf\\351"}
+
+
+def test_one_after_another_gives_the_same_outcomes() -> None:
+    works = {"b": _talk, "a": _fail}
+    together, in_turn = fleet.side_by_side(works), fleet.in_turn(works)
+    assert [outcome.code for outcome in together] == [outcome.code for outcome in in_turn]
+
+
+def test_no_more_than_the_limit_run_at_once(tmp_path: Path) -> None:
+    def work() -> int:
+        mine = tmp_path / str(os.getpid())
+        mine.touch()
+        time.sleep(0.05)
+        seen = len(list(tmp_path.iterdir()))
+        mine.unlink()
+        return 1 if seen > 2 else 0
+
+    outcomes = fleet.side_by_side({str(number): work for number in range(6)}, limit=2)
+    assert [outcome.code for outcome in outcomes] == [0] * 6
+
+
+def test_a_killed_process_is_a_fault() -> None:
+    def die() -> int:
+        os.kill(os.getpid(), signal.SIGKILL)
+        return 0
+
+    assert [outcome.code for outcome in fleet.side_by_side({"wiki": die})] == [1]
+
+
+def test_an_unprintable_end_of_output_is_not_lost(capfd: pytest.CaptureFixture[str]) -> None:
+    def write() -> None:
+        os.write(1, b"no line end")
+
+    fleet.side_by_side({"wiki": write})
+    assert capfd.readouterr().out == "wiki: no line end\n"
+
+
+def test_one_failure_does_not_stop_the_rest_and_the_worst_code_counts(tmp_path: Path) -> None:
+    tree = Tree.grow(tmp_path)
+    where = tree.inventory("fault", "fine", "incomplete", "refused")
+    done = tree.fab("jobs.fail", "app=all", "json=true", OPS_INVENTORY=where)
+    assert done.returncode == 3
+    documents = json.loads(done.stdout)
+    assert documents["fine"] == {"fine": "fine"}
+    assert documents["fault"] == {"error": "a fault\nmend it"}
+    assert "refused: refused" in done.stderr
+
+
+def test_an_unknown_name_in_a_list_is_refused_before_anything_starts(tmp_path: Path) -> None:
+    tree = Tree.grow(tmp_path)
+    done = tree.fab("jobs.fail", "fine,fien", OPS_INVENTORY=tree.inventory("fine"))
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "Did you mean app=fine?" in done.stderr
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_an_interrupt_stops_all_of_them_cleanly(tmp_path: Path, number: int, code: int) -> None:
+    tree = Tree.grow(tmp_path)
+    where, notes = tree.inventory("a", "b"), tmp_path / "notes"
+    notes.mkdir()
+    words = ("jobs.dwell", "app=all", "seconds=60")
+    with tree.start(*words, OPS_INVENTORY=where, NOTES=str(notes)) as process:
+        while len(list(notes.iterdir())) < 2 and process.poll() is None:
+            time.sleep(0.05)
+        os.kill(process.pid, number)
+        process.communicate(timeout=30)
+    assert process.returncode == code
+    assert {note.read_text() for note in notes.iterdir()} == {"cleaned up"}
+
+
+def test_an_error_tells_its_component() -> None:
+    def fail() -> int:
+        raise OpsError("broken")
+
+    assert fleet.in_turn({"wiki": fail})[0].document == {"error": "broken"}
