@@ -1,0 +1,37 @@
+"""For which components a task runs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.support.fabric_tree import Tree
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Tree:
+    return Tree.grow(tmp_path)
+
+
+def test_without_a_name_every_ready_component_is_taken_in_order(tree: Tree) -> None:
+    done = tree.fab("jobs.check", READY="wiki tracker")
+    assert (done.returncode, done.stdout) == (0, "checked wiki\nchecked tracker\n")
+    assert "directory: left out, no target yet" in done.stderr
+
+
+def test_none_ready_is_a_usage_error(tree: Tree) -> None:
+    assert tree.fab("jobs.check").returncode == 2
+
+
+def test_a_name_given_is_taken_as_it_is(tree: Tree) -> None:
+    assert tree.fab("jobs.check", "wiki").stdout == "checked wiki\n"
+
+
+def test_all_of_an_empty_inventory_is_a_usage_error(tree: Tree) -> None:
+    done = tree.fab("jobs.fail", "app=all", OPS_INVENTORY=tree.inventory())
+    assert (done.returncode, "no component" in done.stderr) == (2, True)
+
+
+def test_without_an_inventory_all_is_refused(tree: Tree) -> None:
+    assert tree.fab("jobs.fail", "app=all", OPS_INVENTORY=str(tree.folder)).returncode == 3

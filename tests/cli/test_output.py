@@ -1,0 +1,67 @@
+"""What people and scripts get to read."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ops.cli import output
+
+Captured = pytest.CaptureFixture[str]
+
+
+def test_a_table_without_a_terminal_is_aligned_text(capsys: Captured) -> None:
+    output.table(["name", "bytes"], [["wiki", 12], ["documents", "1,234"], ["x", None]], "Fleet")
+    assert capsys.readouterr().out.splitlines() == [
+        "Fleet",
+        "name       bytes",
+        "wiki          12",
+        "documents  1,234",
+        "x              -",
+    ]
+
+
+def test_a_table_without_rows_is_its_heading(capsys: Captured) -> None:
+    output.table(["name", "bytes"], [])
+    assert capsys.readouterr().out == "name  bytes\n"
+
+
+def test_cells_are_printable(capsys: Captured) -> None:
+    output.table(["name"], [[b"\x1b[31m\n"], [True]])
+    assert capsys.readouterr().out.splitlines() == ["name", "\\033[31m\\012", "yes"]
+
+
+def test_with_json_lines_go_aside(capsys: Captured) -> None:
+    with output.as_json(True):
+        output.say("for people")
+        output.table(["a"], [[1]])
+        output.document({"a": 1})
+    captured = capsys.readouterr()
+    assert (json.loads(captured.out), captured.err) == ({"a": 1}, "for people\na\n1\n")
+
+
+def test_without_json_there_is_no_document(capsys: Captured) -> None:
+    output.document({"a": 1})
+    assert capsys.readouterr().out == ""
+
+
+json_data = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text() | st.binary(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text() | st.binary(), inner),
+    max_leaves=10,
+)
+
+
+@given(json_data)
+def test_anything_becomes_json_in_utf_8(data: object) -> None:
+    json.loads(output.as_text(data).encode())
+
+
+def test_names_and_paths_become_text() -> None:
+    data = {b"\xe9": [Path(os.fsdecode(b"/caf\xe9")), {"b", "a"}]}
+    assert json.loads(output.as_text(data)) == {"\\351": ["/caf\\351", ["a", "b"]]}

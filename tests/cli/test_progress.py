@@ -1,0 +1,37 @@
+"""Progress as plain lines."""
+
+from __future__ import annotations
+
+import pytest
+
+from ops.cli.progress import Total, bar, line, remaining
+
+
+def test_a_line_tells_bytes_files_rate_and_time_left() -> None:
+    told = line("wiki", 250_000_000, 5000, Total(10**9, 20000), 5)
+    assert told == "wiki: 250 MB of 1.0 GB, 5,000 of 20,000 files, 50 MB/s, 15 s left"
+
+
+def test_what_nobody_knows_is_left_out() -> None:
+    assert line("wiki", 1000, 0, Total(), 0) == "wiki: 1.0 kB, -"
+
+
+@pytest.mark.parametrize(("done", "total"), [(0, 10), (10, 10), (11, 10), (5, None), (5, 0)])
+def test_no_time_left_is_told_without_ground(done: int, total: int | None) -> None:
+    assert remaining(done, total, 7) is None
+
+
+def test_quick_work_says_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    with bar("wiki", total_bytes=10) as shown:
+        shown.at(5, 1)
+    assert capsys.readouterr() == ("", "")
+
+
+def test_long_work_says_a_line_every_so_often(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ops.cli.progress.EVERY", 0)
+    with bar("wiki", total_bytes=10) as shown:
+        shown.at(5)
+    told = capsys.readouterr().err.splitlines()
+    assert [words.split(",")[0] for words in told] == ["wiki: 5 B of 10 B"] * 2

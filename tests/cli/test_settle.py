@@ -1,0 +1,62 @@
+"""What stands between a plan and its being carried out."""
+
+from __future__ import annotations
+
+import os
+import pty
+import subprocess
+import sys
+
+import pytest
+
+from ops.cli.settle import agree, settle
+from ops.errors import Refused
+from ops.plan import Plan, Step
+
+ADDING = Plan("provision", "wiki", (Step("a.b", "x", "add x"),))
+DELETING = Plan("prune", "wiki", (Step("a.b", "x", "drop x", effect="delete"),))
+
+ASKING = """
+from ops.cli.settle import agree
+from ops.errors import Refused
+from tests.cli.test_settle import DELETING
+try:
+    agree(DELETING)
+except Refused:
+    raise SystemExit(3)
+"""
+
+
+def test_a_plan_that_only_adds_is_shown_and_goes_on(capsys: pytest.CaptureFixture[str]) -> None:
+    assert settle(ADDING, show=False)
+    assert capsys.readouterr().out.splitlines() == ADDING.lines()
+
+
+def test_an_empty_plan_and_a_shown_one_end_there() -> None:
+    assert not settle(Plan("provision", "wiki"), show=False)
+    assert not settle(DELETING, show=True)
+
+
+def test_another_plan_than_expected_is_refused() -> None:
+    with pytest.raises(Refused):
+        settle(ADDING, show=False, expect="0123456789ab")
+
+
+def test_without_a_terminal_a_yes_is_needed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", None)
+    with pytest.raises(Refused, match="need a yes"):
+        settle(DELETING, show=False)
+    assert settle(DELETING, show=False, yes=True)
+    agree(ADDING)
+
+
+@pytest.mark.parametrize(("answer", "code"), [("y", 0), ("yes", 0), ("n", 3), ("", 3)])
+def test_on_a_terminal_a_person_is_asked(answer: str, code: int) -> None:
+    ours, theirs = pty.openpty()
+    try:
+        with subprocess.Popen([sys.executable, "-c", ASKING], stdin=theirs) as process:
+            os.write(ours, f"{answer}\n".encode())
+            assert process.wait(timeout=30) == code
+    finally:
+        os.close(ours)
+        os.close(theirs)
