@@ -189,12 +189,17 @@ def recover(repo: Repository, environ: Mapping[str, str] = os.environ) -> list[r
         return recovery.recover(repo, git, signer, _iso(now()))
 
 
-def endpoint(repo: Repository, component: str, side: Side, slot: str = "main") -> Endpoint:
-    """Return how to reach a component's host. Raise OpsError when there is none in that slot."""
+def endpoint(
+    repo: Repository, component: str, side: Side, slot: str = "main", *, address: str = ""
+) -> Endpoint:
+    """Return how to reach a component's host. Raise OpsError when there is none in that slot.
+
+    `address` stands for what is recorded, when AWS has just told a newer one.
+    """
     ssh = repo.site().ssh
     login = ssh.campus if side == "campus" else ssh.cloud
     host = _campus(repo, component, slot) if side == "campus" else None
-    address = host.address if host else _cloud_address(repo, component, slot)
+    address = address or (host.address if host else _cloud_address(repo, component, slot))
     return Endpoint(
         key_name=f"{component}.{side}.{slot}",
         address=address,

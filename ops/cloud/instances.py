@@ -39,7 +39,8 @@ class Launch:
 
     Metadata service version 2 only, and protected against termination unless said
     otherwise. `subnet` decides the zone; without it the zone's default subnet is taken.
-    `user_data` is at most 16384 bytes, compressed or not.
+    `user_data` is at most 16384 bytes, compressed or not. Without `key` or `groups`, which
+    a rehearsal may not have yet, EC2 is asked for none.
     """
 
     token: str
@@ -220,8 +221,6 @@ def _asked(launch: Launch) -> Any:
         "InstanceType": cast("InstanceTypeType", launch.type),
         "MinCount": 1,
         "MaxCount": 1,
-        "KeyName": launch.key,
-        "SecurityGroupIds": list(launch.groups),
         "BlockDeviceMappings": [{"DeviceName": launch.root.device, "Ebs": _ebs(launch.root)}],
         "TagSpecifications": specified(["instance", "volume"], launch.tags),
         "MetadataOptions": {
@@ -232,6 +231,10 @@ def _asked(launch: Launch) -> Any:
         "DisableApiTermination": launch.protected,
         "InstanceInitiatedShutdownBehavior": "stop",
     }
+    if launch.key:
+        asked["KeyName"] = launch.key
+    if launch.groups:
+        asked["SecurityGroupIds"] = list(launch.groups)
     if launch.user_data:
         asked["UserData"] = launch.user_data
     if launch.subnet:
