@@ -13,6 +13,7 @@ from pathlib import Path
 from ops.errors import OpsError
 from ops.escapes import escape
 from ops.pages.render import SUITE, render
+from ops.quantities import number
 
 Cell = str | bytes | int | float
 """Bytes are a file name, shown with octal escapes; numbers stand at the right."""
@@ -86,33 +87,9 @@ def html(report: Report, folders: Sequence[Path] = ()) -> str:
 
 
 def shown(cell: Cell) -> str:
-    """Return a cell as text: names with octal escapes, numbers in groups of three.
-
-    `shown(1234567) == "1 234 567"`, with narrow blanks that break no line.
-    """
+    """Return a cell as text: names with octal escapes, numbers with commas: 1,234,567."""
     if isinstance(cell, bytes):
         return escape(cell)
     if isinstance(cell, str):
         return cell
-    text = f"{cell:,.2f}" if isinstance(cell, float) else f"{cell:,}"
-    return text.replace(",", "\u202f")
-
-
-def size(count: float) -> str:
-    """Return bytes for people, in powers of 1000: `size(1_234_567) == "1.23 MB"`."""
-    for unit in ("bytes", "kB", "MB", "GB"):
-        if abs(count) < 1000:
-            return f"{count:.0f} {unit}" if unit == "bytes" else f"{count:.3g} {unit}"
-        count /= 1000
-    return f"{count:.3g} TB" if count < 1000 else f"{count:,.0f} TB"
-
-
-def span(seconds: float) -> str:
-    """Return a stretch of time for people: `span(3725) == "1 h 2 min"`."""
-    if seconds < 60:
-        return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    if minutes < 60:
-        return f"{minutes} min {rest} s"
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes} min" if hours < 48 else f"{hours // 24} d {hours % 24} h"
+    return f"{cell:,.2f}" if isinstance(cell, float) else number(cell)

@@ -7,7 +7,7 @@ import pytest
 
 from ops.errors import OpsError
 from ops.pages.plot import Series, course
-from ops.pages.report import Figure, Report, Section, Table, html, shown, size, span
+from ops.pages.report import Figure, Report, Section, Table, html, shown
 
 
 def _page() -> str:
@@ -61,11 +61,4 @@ def test_a_row_of_the_wrong_length_is_refused() -> None:
 
 
 def test_numbers_are_told_as_people_read_them() -> None:
-    assert shown(1234567) == "1\u202f234\u202f567"
-    assert [size(0), size(1_234_567), size(2.5e12)] == ["0 bytes", "1.23 MB", "2.5 TB"]
-    assert [span(0.25), span(75), span(3725), span(200_000)] == [
-        "0.2 s",
-        "1 min 15 s",
-        "1 h 2 min",
-        "2 d 7 h",
-    ]
+    assert [shown(1234567), shown(2.5), shown(b"a\\")] == ["1,234,567", "2.50", "a\\134"]

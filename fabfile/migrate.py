@@ -1,0 +1,63 @@
+"""Transfers: a component's data from campus to cloud, metered."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from ops.cli import Context, task
+
+
+def _ready() -> tuple[list[str], Mapping[str, str]]:
+    from ops.cli import repository
+    from ops.migrate import metered
+
+    return metered.ready(repository())
+
+
+@task(
+    app="optional",
+    one_after_another=True,
+    candidates=_ready,
+    help={"allow_existing": "write over this many files that no recorded run moved there"},
+)
+def metered(
+    context: Context,
+    app: str,
+    *,
+    plan: bool = False,
+    allow_existing: int = 0,
+    json: bool = False,
+) -> int | None:
+    """Move a component's data to its instance, measure it, and report it: the practice run."""
+    from ops.cli import output, progress, repository
+    from ops.migrate import metered, wording
+
+    repo = repository()
+    if plan:
+        decided = metered.planned(repo, app, allow_existing=allow_existing)
+        output.say(*decided.lines())
+        output.document(decided.data())
+        return 0
+    summary = metered.rehearse(
+        repo,
+        app,
+        allow_existing=allow_existing,
+        bars=lambda name, size, files: progress.bar(name, total_bytes=size, total_files=files),
+        tell=lambda step: output.say_aside(f"{app}: {step.words}"),
+    )
+    page = repo.run_folder(summary.run) / "report.html"
+    output.say(*wording.lines(summary), f"report: {page}")
+    output.document({**summary.data(), "run": summary.run, "verdict": summary.verdict})
+    return summary.exit_code
+
+
+@task(help={"run": "the run, as `fab migrate.metered` and `fab inventory.history` name it"})
+def report(context: Context, run: str, *, json: bool = False) -> int | None:
+    """Make the report of a recorded transfer anew, and tell its figures."""
+    from ops.cli import output, repository
+    from ops.migrate import metered, wording
+
+    summary, page = metered.reported(repository(), run)
+    output.say(*wording.lines(summary), f"report: {page}")
+    output.document({**summary.data(), "run": summary.run, "verdict": summary.verdict})
+    return 0

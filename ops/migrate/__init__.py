@@ -1,0 +1,1 @@
+"""Metered transfers: data moves from source to target directly, the controller steers."""

@@ -1,0 +1,237 @@
+"""The door from source to target: a key for one run, what it may do, and its removal.
+
+The key pair is made on the source and lives on tmpfs there. On the target its line in
+authorized_keys first allows one knock, which tells the address that the target sees the source
+at and how long a round trip takes; then, from that address only, one rsync into one folder. The
+door is closed when the block is left; what a run that died has left open is closed by the
+component's next run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from hashlib import sha256
+from pathlib import Path
+
+from ops.errors import OpsError
+from ops.migrate import passes
+from ops.migrate.outcome import BUSY
+from ops.pages.render import render
+from ops.remote.command import command, script
+from ops.remote.endpoint import Endpoint, ssh_options
+from ops.remote.errors import HostKeyRefused, TimedOut, Unreachable
+from ops.remote.host import Host
+
+KNOCK_TIME = 60.0
+"""Seconds that the first connection from source to target may take."""
+
+_TRIES = 5
+
+_CLEAR = """
+find /dev/shm -mindepth 1 -maxdepth 1 -name "$1.*" -user "$(id -u)" -exec rm -rf -- {} +
+"""
+
+_FOLDER = """
+[ "$(stat -f -c %T /dev/shm)" = tmpfs ] || { echo "/dev/shm is no tmpfs" >&2; exit 1; }
+umask 077
+exec mktemp -d "/dev/shm/$1.XXXXXXXX"
+"""
+
+_KEY = """
+ssh-keygen -q -t ed25519 -N '' -C "$2" -f "$1/key" </dev/null >&2 && exec cat -- "$1/key.pub"
+"""
+
+_READ = """
+file=$HOME/.ssh/authorized_keys
+[ ! -e "$file" ] || exec cat -- "$file"
+"""
+
+# Only the whole new text, and only in place of the text that it was made from.
+_REPLACE = """
+umask 077
+mkdir -p -- "$HOME/.ssh" && file=$(readlink -f -- "$HOME/.ssh/authorized_keys") || exit
+exec 9<"$HOME/.ssh" && flock -w 10 9 || exit 75
+new=$file.ops-$$
+trap 'rm -f -- "$new"' EXIT
+sum() { set -- $(sha256sum); echo "$1"; }
+[ ! -e "$file" ] || cp -p -- "$file" "$new" || exit
+[ "$(if [ -e "$file" ]; then cat -- "$file"; fi | sum)" = "$1" ] || exit 75
+cat >"$new" && [ "$(sum <"$new")" = "$2" ] && mv -f -- "$new" "$file"
+"""
+
+_EXPIRY = "exec date -d '+1 day' +%Y%m%d%H%M%S"
+
+# The clock's own cost is measured along with each round trip, and taken off.
+_KNOCK = """
+folder=$1
+shift
+rm -f "$folder/in" "$folder/out"
+mkfifo "$folder/in" "$folder/out" || exit
+"$@" target <"$folder/in" >"$folder/out" &
+exec 3>"$folder/in" 4<"$folder/out"
+IFS= read -r connection <&4 || { wait $!; exit; }
+echo "$connection"
+for _ in 1 2 3 4 5 6; do
+    a=$(date +%s%N)
+    b=$(date +%s%N)
+    echo . >&3
+    IFS= read -r _ <&4 || exit 255
+    c=$(date +%s%N)
+    echo $((c - b - (b - a)))
+done
+exec 3>&-
+wait $!
+"""
+
+
+@dataclass(frozen=True)
+class Ends:
+    """Both hosts of a transfer, and how the source is to reach the target.
+
+    `target_key` is the target's pinned host key, `TYPE BASE64`.
+    """
+
+    source: Host
+    target: Host
+    target_endpoint: Endpoint
+    target_key: str
+
+
+@dataclass(frozen=True)
+class Way:
+    """An open door: ssh's words for the source, and what the knock told."""
+
+    ssh: tuple[str, ...]
+    address: str
+    round_trip: float
+
+
+@contextmanager
+def opened(
+    ends: Ends, component: str, run: str, root: str, templates: Sequence[Path]
+) -> Iterator[Way]:
+    """Open the door from the source into `root` on the target, and close it afterwards.
+
+    Raise HostKeyRefused when the target does not show its pinned key to the source,
+    Unreachable when the source does not get through.
+    """
+    clear(ends, component)
+    try:
+        yield _open(ends, component, run, root, templates)
+    finally:
+        clear(ends, component)
+
+
+def clear(ends: Ends, component: str) -> None:
+    """Remove the component's lines and folders on both ends, of whatever run they are."""
+    try:
+        _edit(ends.target, component, b"")
+    finally:
+        for host in (ends.source, ends.target):
+            host.run(script(_CLEAR, f"ops-migrate.{component}", root=True))
+
+
+def _open(ends: Ends, component: str, run: str, root: str, templates: Sequence[Path]) -> Way:
+    name, mark = f"ops-migrate.{component}.{run}", passes.mark(component, run)
+    inside = _folder(ends.source, name)
+    public = ends.source.run(script(_KEY, inside, mark, root=True)).out.decode()
+    known = f"{ends.target_endpoint.key_name} {ends.target_key}\n"
+    ends.source.put(known.encode(), f"{inside}/known_hosts", root=True)
+    gate = _gate(ends, name, run, root, templates)
+    expiry = ends.target.run(script(_EXPIRY)).out.decode().strip()
+
+    _edit(ends.target, component, passes.line(public, mark, f"sh {gate} knock", expiry))
+    ssh = _ssh(ends.target_endpoint, inside)
+    address, round_trip = _knock(ends, inside, ssh)
+    _edit(ends.target, component, passes.line(public, mark, f"sh {gate}", expiry, address))
+    return Way(ssh, address, round_trip)
+
+
+def _folder(host: Host, name: str) -> str:
+    return host.run(script(_FOLDER, name, root=True)).out.decode().strip()
+
+
+def _gate(ends: Ends, name: str, run: str, root: str, templates: Sequence[Path]) -> str:
+    """Put the gate on the target, where the log-in can read it and only root change it."""
+    folder = _folder(ends.target, name)
+    sudo = ends.target_endpoint.become == "sudo"
+    text = render("migrate/gate.sh.j2", templates, run=run, root=root, sudo=sudo, busy=BUSY)
+    ends.target.put(text.encode(), f"{folder}/gate", mode=0o644, root=True)
+    ends.target.run(command("chmod", "755", folder, root=True))
+    return f"{folder}/gate"
+
+
+def _ssh(target: Endpoint, inside: str) -> tuple[str, ...]:
+    """Return ssh's words for the source; the host is to be called `target`."""
+    there = replace(
+        target,
+        known_hosts=Path(inside, "known_hosts"),
+        identity=Path(inside, "key"),
+        gateway=None,
+        ssh_config=None,
+    )
+    words = ("ssh", *ssh_options(there), "-o", f"HostName={target.address}", "-o", "LogLevel=ERROR")
+    if odd := [word for word in words if any(mark in word for mark in " \t'\"")]:
+        raise OpsError(f"{target.where}: rsync can't take {odd[0]!r} as an option of ssh")
+    return words
+
+
+def _edit(target: Host, component: str, line: bytes) -> None:
+    """Make `line` the component's only line in the target's authorized_keys; b"" for none."""
+    for _ in range(_TRIES):
+        old = target.run(script(_READ)).out
+        new = passes.without(old, component)
+        new = passes.added(new, line) if line else new
+        if new == old:
+            return
+        digests = [sha256(text).hexdigest() for text in (old, new)]
+        result = target.run(script(_REPLACE, *digests, stdin=new), check=False)
+        if result.code == 0:
+            return
+        if result.code != 75:
+            break
+    raise OpsError(
+        f"{target.name}: authorized_keys could not be changed"
+        + (f": {result.err.decode(errors='replace').strip()}" if result.err else ""),
+        "Look at ~/.ssh of the log-in there; a line with ops-migrate in it can be removed.",
+    )
+
+
+def _knock(ends: Ends, inside: str, ssh: Sequence[str]) -> tuple[str, float]:
+    """Return the address that the target sees, and the round trip from source to target."""
+    knock = script(_KNOCK, inside, *ssh, root=True)
+    try:
+        result = ends.source.run(knock, check=False, timeout=KNOCK_TIME)
+    except TimedOut:
+        raise _unreachable(ends, f"no answer within {KNOCK_TIME:g} s") from None
+    lines = result.out.decode(errors="replace").splitlines()
+    trips = [int(line) for line in lines[1:] if line.lstrip("-").isdigit()]
+    if result.code != 0 or not trips:
+        raise _refusal(ends, result.err.decode(errors="replace").strip())
+    return lines[0].split()[0], max(min(trips), 0) / 1e9
+
+
+def _refusal(ends: Ends, said: str) -> OpsError:
+    target = ends.target_endpoint
+    if "Host key verification failed" in said or "host key is known" in said:
+        return HostKeyRefused(
+            f"{ends.source.name}: {target.where} does not show its pinned host key there",
+            "Something else may answer at that address. If the host was really made anew, "
+            "provision pins its new key.",
+        )
+    if "Permission denied" in said:
+        return OpsError(
+            f"{ends.source.name}: {target.where} does not let the run's key in: {said}",
+            "sshd there has to read ~/.ssh/authorized_keys and take ed25519 keys.",
+        )
+    return _unreachable(ends, said)
+
+
+def _unreachable(ends: Ends, said: str) -> Unreachable:
+    target = ends.target_endpoint
+    return Unreachable(
+        f"{ends.source.name} can't reach {target.where}: {said}",
+        f"Port {target.port} has to be open for the source: see the instance's rules.",
+    )

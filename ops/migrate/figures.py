@@ -1,0 +1,199 @@
+"""The figures of a run: per data set and in all; what record, report and JSON are made of."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
+from datetime import datetime
+from typing import Any, Literal, Self
+
+from ops import errors
+from ops.inventory.schema import FileSet
+from ops.migrate.plan import SourceFacts
+from ops.migrate.samples import Sample, mean_load
+from ops.migrate.transfer import Moved
+
+KEPT = 200
+"""Names of failed and vanished entries that a record keeps of a data set; all are counted."""
+
+Verdict = Literal["done", "incomplete"]
+
+
+@dataclass(frozen=True)
+class SetFigures:
+    """One data set: what there is, what of it was sent, and how that went.
+
+    `files` and `bytes` are the whole set, `sent_*` what this run had to send of it; `wire` is
+    what rsync wrote to the connection for it. Paths are printable text below the set's root.
+    `started` is told by the source's clock.
+    """
+
+    name: str
+    source: str
+    target: str
+    verdict: Verdict
+    started: str
+    seconds: float
+    files: int
+    bytes: int
+    sent_files: int
+    sent_bytes: int
+    wire: int
+    round_trip_ms: float | None = None
+    source_load: float | None = None
+    target_load: float | None = None
+    seen_from: str = ""
+    words: str = ""
+    hint: str = ""
+    failed_count: int = 0
+    vanished_count: int = 0
+    failed: tuple[tuple[str, str], ...] = ()
+    vanished: tuple[str, ...] = ()
+
+    def data(self) -> dict[str, Any]:
+        """Return the figures as JSON data, without those that say nothing."""
+        return {n: _plain(v) for n, v in asdict(self).items() if v not in (None, "", (), [])}
+
+    @classmethod
+    def of(cls, data: Mapping[str, Any]) -> Self:
+        """Return what `data()` gave."""
+        known = {field.name for field in fields(cls)}
+        told = {name: value for name, value in data.items() if name in known}
+        told["failed"] = tuple((path, reason) for path, reason in data.get("failed", ()))
+        told["vanished"] = tuple(data.get("vanished", ()))
+        return cls(**told)
+
+
+@dataclass(frozen=True)
+class Summary:
+    """A run over a component: its data sets, and what was left out and why."""
+
+    run: str
+    component: str
+    verdict: Verdict
+    seconds: float
+    sets: tuple[SetFigures, ...] = ()
+    left_out: Mapping[str, str] | None = None
+
+    @property
+    def files(self) -> int:
+        """Return the files of all sets."""
+        return sum(each.files for each in self.sets)
+
+    @property
+    def bytes(self) -> int:
+        """Return the bytes of all sets."""
+        return sum(each.bytes for each in self.sets)
+
+    @property
+    def sent_files(self) -> int:
+        """Return the files that had to be sent."""
+        return sum(each.sent_files for each in self.sets)
+
+    @property
+    def sent_bytes(self) -> int:
+        """Return the bytes of the files that had to be sent."""
+        return sum(each.sent_bytes for each in self.sets)
+
+    @property
+    def rate(self) -> float:
+        """Return the bytes a second over the whole of the moves, connecting included."""
+        seconds = sum(each.seconds for each in self.sets)
+        return self.sent_bytes / seconds if seconds else 0.0
+
+    @property
+    def round_trip_ms(self) -> float | None:
+        """Return the shortest round trip measured between the hosts."""
+        trips = [each.round_trip_ms for each in self.sets if each.round_trip_ms is not None]
+        return min(trips, default=None)
+
+    @property
+    def exit_code(self) -> int:
+        """Return the exit code of a task that ends so."""
+        return 0 if self.verdict == "done" else errors.Incomplete.exit_code
+
+    def data(self) -> dict[str, Any]:
+        """Return the figures as JSON data, as the record keeps them."""
+        totals = {
+            "files": self.files,
+            "bytes": self.bytes,
+            "sent_files": self.sent_files,
+            "sent_bytes": self.sent_bytes,
+            "seconds": self.seconds,
+            "rate": round(self.rate),
+        }
+        trip = {} if self.round_trip_ms is None else {"round_trip_ms": self.round_trip_ms}
+        left = {"left_out": dict(self.left_out)} if self.left_out else {}
+        return {**totals, **trip, **left, "sets": [each.data() for each in self.sets]}
+
+
+def of_set(
+    name: str, data: FileSet, moved: Moved, counted: SourceFacts, samples: Sequence[Sample]
+) -> SetFigures:
+    """Return the figures of a data set that was just moved, or not.
+
+    rsync tells its totals at the end only: of a transfer that broke off, what was counted
+    before and what the meter saw stand in for them.
+    """
+    totals, own = moved.outcome.totals, [s for s in samples if s.data_set == name]
+    sent = max((s.files for s in own), default=0), max((s.bytes for s in own), default=0)
+    return SetFigures(
+        name,
+        f"{data.source.host}:{data.source.root}",
+        f"{data.target.host}:{data.target.root}",
+        moved.outcome.verdict,
+        moved.started.isoformat(),
+        round(moved.seconds, 2),
+        totals.files or counted.files,
+        totals.bytes or counted.bytes,
+        totals.sent_files or sent[0],
+        totals.sent_bytes or sent[1],
+        totals.wire,
+        round(moved.way.round_trip * 1000, 2) if moved.way else None,
+        _rounded(mean_load(own, "source")),
+        _rounded(mean_load(own, "target")),
+        moved.way.address if moved.way else "",
+        moved.outcome.words,
+        moved.outcome.hint,
+        len(moved.outcome.failed),
+        len(moved.outcome.vanished),
+        moved.outcome.failed[:KEPT],
+        moved.outcome.vanished[:KEPT],
+    )
+
+
+def summary(
+    run: str,
+    component: str,
+    sets: Sequence[SetFigures],
+    left_out: Mapping[str, str],
+    samples: Sequence[Sample],
+) -> Summary:
+    """Return the summary of a run: done when every data set is, and none was left out."""
+    whole = sets and all(each.verdict == "done" for each in sets) and not left_out
+    seconds = samples[-1].second if samples else 0.0
+    return Summary(
+        run, component, "done" if whole else "incomplete", round(seconds, 2), tuple(sets), left_out
+    )
+
+
+def recorded(run: str, component: str, told: Mapping[str, Any]) -> Summary:
+    """Return the summary of a run from the figures of its record."""
+    sets = tuple(SetFigures.of(each) for each in told.get("sets", ()))
+    left_out = told.get("left_out", {})
+    whole = sets and all(each.verdict == "done" for each in sets) and not left_out
+    verdict: Verdict = "done" if whole else "incomplete"
+    return Summary(run, component, verdict, float(told.get("seconds", 0)), sets, left_out)
+
+
+def started(each: SetFigures) -> datetime:
+    """Return when the data set's move started, by the source's clock."""
+    return datetime.fromisoformat(each.started)
+
+
+def _plain(value: object) -> object:
+    return [_plain(each) for each in value] if isinstance(value, tuple | list) else value
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, 3)

@@ -1,0 +1,115 @@
+"""Samples of the meter: one a second, and what they say in sum."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import zlib
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from itertools import groupby, pairwise
+from operator import attrgetter
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A look at the transfer: when (seconds since the run began), where it stands, how busy.
+
+    `files` and `bytes` count what was sent of the data set so far. Loads are the busy share
+    of all processors of that end, 0 to 1, None where it was not measured.
+    """
+
+    second: float
+    data_set: str
+    phase: str
+    files: int = 0
+    bytes: int = 0
+    source_load: float | None = None
+    target_load: float | None = None
+
+
+@dataclass(frozen=True)
+class Phase:
+    """A stretch of the run: what was done for which data set, from when to when."""
+
+    data_set: str
+    name: str
+    start: float
+    end: float
+
+
+def read(path: Path) -> list[Sample]:
+    """Return the samples of a run; of a file cut short by a crash, those that are whole."""
+    samples: list[Sample] = []
+    try:
+        with gzip.open(path, "rt", encoding="utf-8") as lines:
+            for line in lines:
+                samples.append(Sample(**json.loads(line)))
+    except (EOFError, ValueError, zlib.error):
+        return samples
+    return samples
+
+
+def line(sample: Sample) -> str:
+    """Return a sample as a line of JSON, without what is not known."""
+    known = {name: value for name, value in asdict(sample).items() if value is not None}
+    return json.dumps(known, separators=(",", ":")) + "\n"
+
+
+def rates(samples: Sequence[Sample]) -> list[tuple[float, float]]:
+    """Return (second, bytes a second) for the time before each sample but the first.
+
+    Between two data sets, and before the first byte of one, the rate is 0.
+    """
+    return [
+        (later.second, _rate(earlier, later))
+        for earlier, later in pairwise(samples)
+        if later.second > earlier.second
+    ]
+
+
+def phases(samples: Iterable[Sample]) -> list[Phase]:
+    """Return the phases in order; each ends where the next one starts."""
+    runs = [list(group) for _, group in groupby(samples, attrgetter("data_set", "phase"))]
+    ends = [run[0].second for run in runs[1:]] + [run[-1].second for run in runs[-1:]]
+    return [
+        Phase(run[0].data_set, run[0].phase, run[0].second, end)
+        for run, end in zip(runs, ends, strict=True)
+    ]
+
+
+def mean_load(samples: Iterable[Sample], side: str) -> float | None:
+    """Return the mean load of one end ("source" or "target") while data was moved."""
+    loads: list[float] = [
+        load
+        for sample in samples
+        if sample.phase == "transfer" and (load := getattr(sample, f"{side}_load")) is not None
+    ]
+    return sum(loads) / len(loads) if loads else None
+
+
+def busy(before: bytes, after: bytes) -> float | None:
+    """Return the busy share between two readings of /proc/stat's first line, None if unknown.
+
+    Its numbers are clock ticks: user nice system idle iowait irq softirq steal (proc(5)).
+    """
+    first, second = _ticks(before), _ticks(after)
+    if first is None or second is None or second[1] <= first[1]:
+        return None
+    idle, total = second[0] - first[0], second[1] - first[1]
+    return min(1.0, max(0.0, 1 - idle / total))
+
+
+def _ticks(stat: bytes) -> tuple[int, int] | None:
+    words = stat.split()
+    if len(words) < 9 or words[0] != b"cpu" or not all(word.isdigit() for word in words[1:9]):
+        return None
+    ticks = [int(word) for word in words[1:9]]
+    return ticks[3] + ticks[4], sum(ticks)
+
+
+def _rate(earlier: Sample, later: Sample) -> float:
+    if later.data_set != earlier.data_set:
+        return later.bytes / (later.second - earlier.second)
+    return max(0, later.bytes - earlier.bytes) / (later.second - earlier.second)

@@ -1,0 +1,102 @@
+"""One data set is moved: the source's rsync is started, followed, and its end judged."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from ops.inventory.patterns import Excludes
+from ops.inventory.schema import FileSet
+from ops.migrate import door, rsync
+from ops.migrate.meter import Meter
+from ops.migrate.outcome import BUSY, Outcome, judged
+from ops.remote.command import command, script
+from ops.remote.host import Host
+
+LOCK_TIME = 60
+"""Seconds to wait for a stream of a run that died; it ends within 30 by itself."""
+
+_CLOCK = "exec date -u +%s.%N"
+
+_TIDY = """
+cd -- "$1" && exec find . -xdev -type d -name "$2" -prune -exec rm -rf -- {} +
+"""
+
+
+@dataclass(frozen=True)
+class Errand:
+    """Who moves what: component, run, data set, and where templates are."""
+
+    component: str
+    run: str
+    name: str
+    data: FileSet
+    templates: Sequence[Path]
+
+
+@dataclass(frozen=True)
+class Moved:
+    """How the move of a data set went. `started` is told by the source's clock, as ctimes are."""
+
+    outcome: Outcome
+    started: datetime
+    seconds: float
+    way: door.Way | None = None
+
+
+def move(ends: door.Ends, errand: Errand, meter: Meter) -> Moved:
+    """Move the data set and return how it went; the target's root must be there.
+
+    Files that could not be moved and broken connections are told in the outcome. Raise
+    OpsError for a door that does not open, HostKeyRefused among them.
+    """
+    root = errand.data.target.root
+    began = time.monotonic()
+    meter.enter(errand.name, "connect")
+    started = _clock(ends.source)
+    if not _is_free(ends.target, root):
+        outcome = judged(BUSY, rsync.Totals(), rsync.Complaints(), ())
+        return Moved(outcome, started, time.monotonic() - began)
+    opened = door.opened(ends, errand.component, errand.run, root, errand.templates)
+    with opened as way:
+        meter.load_of(ends.source, ends.target)
+        meter.enter(errand.name, "transfer")
+        outcome = _stream(ends.source, way, errand.data, meter)
+        meter.load_of(None, None)
+        meter.enter(errand.name, "tidy")
+        if outcome.verdict == "done":
+            ends.target.run(script(_TIDY, root, rsync.PARTIAL, root=True))
+    return Moved(outcome, started, time.monotonic() - began, way)
+
+
+def _stream(source: Host, way: door.Way, data: FileSet, meter: Meter) -> Outcome:
+    words = rsync.send(
+        data.source.root,
+        way.ssh,
+        Excludes(data.exclude).rsync_arguments(),
+        cross_mounts=data.cross_mounts,
+    )
+    output = rsync.Output()
+    with source.start(command(*words, root=True, env={"LC_ALL": "C"})) as running:
+        while (chunk := running.read(1.0)) != b"":
+            output.feed(chunk or b"")
+            meter.at(output.bytes, output.sent)
+        code = running.wait(rsync.SILENCE)
+        said = rsync.complaints(running.err)
+    totals = output.totals()
+    meter.at(max(output.bytes, totals.sent_bytes), max(output.sent, totals.sent_files))
+    return judged(code, totals, said, (data.source.root, data.target.root))
+
+
+def _is_free(target: Host, root: str) -> bool:
+    """Wait until nobody writes into the root any more; return whether that came about."""
+    asked = command("flock", "-w", str(LOCK_TIME), "-E", str(BUSY), "--", root, "true", root=True)
+    result = target.run(asked, check=False, timeout=LOCK_TIME + 30)
+    return result.code == 0
+
+
+def _clock(host: Host) -> datetime:
+    return datetime.fromtimestamp(float(host.run(script(_CLOCK)).out), UTC)

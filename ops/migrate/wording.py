@@ -1,0 +1,36 @@
+"""A transfer in a few lines of text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ops import quantities
+from ops.migrate.figures import SetFigures, Summary
+
+SHOWN = 10
+"""Names of entries that were not moved that are shown of a data set; the report has more."""
+
+
+def lines(summary: Summary) -> list[str]:
+    """Return the lines that tell a person what was moved, what was not, and what to do."""
+    told = [line for each in summary.sets for line in _of_set(each)]
+    left = [f"{name}: {reason}" for name, reason in (summary.left_out or {}).items()]
+    return [*told, *left, f"{summary.component}: {summary.verdict}, run {summary.run}"]
+
+
+def _of_set(each: SetFigures) -> Iterator[str]:
+    rate = quantities.rate(each.sent_bytes, each.seconds)
+    trip = "" if each.round_trip_ms is None else f", round trip {each.round_trip_ms:.1f} ms"
+    yield (
+        f"{each.name}: sent {quantities.number(each.sent_files)} of "
+        f"{quantities.number(each.files)} files, {quantities.size(each.sent_bytes)} of "
+        f"{quantities.size(each.bytes)}, in {quantities.span(each.seconds)}, {rate}{trip}"
+    )
+    if each.vanished_count:
+        yield f"{each.name}: {quantities.number(each.vanished_count)} vanished from the source"
+    if each.words:
+        yield f"{each.name}: {each.words}"
+        yield from (f"  {path}: {reason}" for path, reason in each.failed[:SHOWN])
+        if each.failed_count > SHOWN:
+            yield f"  and {quantities.number(each.failed_count - SHOWN)} more, see the report"
+        yield each.hint
