@@ -271,8 +271,8 @@ def _beginning(
 
 
 def _run_id(started: str, task: str, component: str | None, ending: str) -> str:
-    moment = started[:19].replace("-", "").replace(":", "")
-    return f"{moment}Z_{task}_{component or ''}_{ending}"
+    moment = started.replace("-", "").replace(":", "")
+    return f"{moment}_{task}_{component or ''}_{ending}"
 
 
 def _iso(moment: datetime) -> str:
