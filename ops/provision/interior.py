@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
@@ -11,56 +10,61 @@ from ops.inventory.schema import Service, Volume
 from ops.plan import Step
 from ops.provision.desired import Desired, File
 from ops.provision.facts import link
-from ops.provision.observed import Device, Host, Mount, Unit
-
-_OURS = uuid.UUID("6c1f7d0a-3a55-4d0c-9b52-0d6f3ff1b1a4")
-"""Namespace of the UUIDs of our file systems: by it one is known again as made by us."""
+from ops.provision.observed import FRESH, Device, Host, Mount, Unit
+from ops.provision.storage import Disk, filesystem_uuid
 
 _ENABLED = frozenset({"enabled", "enabled-runtime", "static", "alias", "indirect", "generated"})
 """What systemd says of a unit that is enabled, or that needs no enabling."""
 
 
 @dataclass(frozen=True)
-class Disk:
-    """What is known of a data volume outside its host.
+class _Place:
+    """A declared volume with all that is known of it."""
 
-    `ours` means that the records say one of our runs made it, empty; `copied` that it was
-    made from a snapshot; `formatted` that its file system is recorded as ours. Without an id
-    the volume is still to be made.
-    """
+    host: str
+    slot: str
+    name: str
+    declared: Volume
+    disk: Disk
+    device: Device
+    mount: Mount
 
-    id: str = ""
-    ours: bool = True
-    copied: bool = False
-    formatted: bool = False
+    @property
+    def where(self) -> str:
+        return f"{self.host}: {self.told}"
+
+    @property
+    def told(self) -> str:
+        return f"{self.name} ({self.disk.id})" if self.disk.id else self.name
+
+    @property
+    def arguments(self) -> dict[str, object]:
+        told = {"volume": self.name, "id": self.disk.id, "type": self.declared.filesystem}
+        return {"slot": self.slot, **told}
 
 
-def plan(desired: Desired, host: Host, disks: Mapping[str, Disk]) -> Iterator[Step]:
+def plan(desired: Desired, host: Host | None, disks: Mapping[str, Disk]) -> Iterator[Step]:
     """Yield the steps that make the host's inside as desired, in their order.
 
-    Raise Refused for a volume that is neither provably new and empty nor ours, and for a
-    folder that a mount would hide; OpsError when the host can't hold what is declared.
+    Without a host, which can't be asked yet, they are what a bare image will need. Raise
+    Refused for a volume that is neither provably new and empty nor ours, and for a folder
+    that a mount would hide; OpsError when the host can't hold what is declared.
     """
-    _check(desired, host)
-    inner_last = sorted(desired.volumes.items(), key=lambda item: item[1].mount)
-    for name, volume in inner_last:
-        yield from _volume(desired, host, name, volume, disks.get(name, Disk()))
+    facts = host or FRESH
+    _check(desired, facts)
+    for place in sorted(_places(desired, host, disks), key=lambda one: one.declared.mount):
+        yield from _volume(place)
     apt_list = desired.apt_list()
     if apt_list:
-        yield from _file(host, apt_list, desired.slot)
-    yield from _packages(desired, host)
-    written = [step for file in desired.files for step in _file(host, file, desired.slot)]
+        yield from _file(facts, apt_list, desired.slot)
+    yield from _packages(desired, facts)
+    written = [step for file in desired.files for step in _file(facts, file, desired.slot)]
     yield from written
-    stale = host.restarts | {
+    stale = facts.restarts | {
         name for step in written for name in _listed(step.arguments["restarts"])
     }
     for service in desired.services:
-        yield from _service(desired.slot, service, host.units.get(service.name), stale)
-
-
-def filesystem_uuid(volume: str) -> str:
-    """Return the UUID that the file system on a volume of ours is given."""
-    return str(uuid.uuid5(_OURS, volume))
+        yield from _service(desired.slot, service, facts.units.get(service.name), stale)
 
 
 def entry(volume_id: str, volume: Volume) -> str:
@@ -86,77 +90,71 @@ def _check(desired: Desired, host: Host) -> None:
             )
 
 
-def _volume(desired: Desired, host: Host, name: str, volume: Volume, disk: Disk) -> Iterator[Step]:
-    device = host.devices.get(disk.id) if disk.id else Device(blank=True)
-    mount = host.mounts.get(volume.mount, Mount())
-    where = f"{desired.host}: {name} ({disk.id})"
-    if device is None:
-        raise OpsError(
-            f"{where} is attached, and {link(disk.id)} is not there",
-            "Data volumes need a Nitro type of instance; otherwise look at the host's dmesg.",
-        )
-    common = {"slot": desired.slot, "volume": name, "id": disk.id, "type": volume.filesystem}
-    if device.blank:
-        _must_be_ours(where, disk)
-        yield Step(
-            "filesystem.make",
-            f"{desired.slot}/{name}",
-            f"make {volume.filesystem} on {name}{_bracketed(disk.id)}, new and empty",
-            common,
-        )
+def _places(desired: Desired, host: Host | None, disks: Mapping[str, Disk]) -> Iterator[_Place]:
+    for name, declared in desired.volumes.items():
+        disk = disks.get(name, Disk())
+        seen = host is not None and disk.attached
+        device = host.devices.get(disk.id) if host and seen else disk.foreseen(declared)
+        if device is None:
+            raise OpsError(
+                f"{desired.host}: {name} is attached, and {link(disk.id)} is not there",
+                "Data volumes need a Nitro type of instance; otherwise look at the host's dmesg.",
+            )
+        mount = host.mounts.get(declared.mount, Mount()) if host else Mount()
+        yield _Place(desired.host, desired.slot, name, declared, disk, device, mount)
+
+
+def _volume(place: _Place) -> Iterator[Step]:
+    subject = f"{place.slot}/{place.name}"
+    if place.device.blank:
+        _must_be_ours(place)
+        words = f"make {place.declared.filesystem} on {place.told}, new and empty"
+        yield Step("filesystem.make", subject, words, place.arguments)
     else:
-        _must_be_known(where, volume, disk, device)
-    yield from _mount(desired, name, volume, disk, device, mount)
+        _must_be_known(place)
+    _must_be_free(place)
+    line = entry(place.disk.id, place.declared) if place.disk.id else ""
+    if not place.mount.number or place.mount.entry != line:
+        path = place.declared.mount
+        words = f"mount {place.told} at {path}, by volume id"
+        yield Step("mount.set", subject, words, {**place.arguments, "path": path})
 
 
-def _must_be_ours(where: str, disk: Disk) -> None:
+def _must_be_ours(place: _Place) -> None:
+    disk = place.disk
     if disk.copied or not disk.ours or disk.formatted:
         why = "it was made from a snapshot" if disk.copied else "no run of ours made it"
         why = "it once held our file system" if disk.formatted else why
         raise Refused(
-            f"{where} is empty, and {why}",
+            f"{place.where} is empty, and {why}",
             "Nothing is formatted that is not provably new: look at it by hand.",
         )
 
 
-def _must_be_known(where: str, volume: Volume, disk: Disk, device: Device) -> None:
+def _must_be_known(place: _Place) -> None:
+    disk, device = place.disk, place.device
     ours = disk.formatted or disk.copied or device.uuid == filesystem_uuid(disk.id)
-    if device.filesystem != volume.filesystem or not ours:
+    if device.filesystem != place.declared.filesystem or not ours:
+        found = device.found or "something that blkid and wipefs can't read"
         raise Refused(
-            f"{where} is not empty, and not as this suite made it: {device.found or 'unreadable'}",
-            "Nothing was changed. Keep what is on it, or wipe it by hand if it is nothing.",
+            f"{place.where} is not empty, and not as this suite made it: {found}",
+            "Nothing was changed on it. If it holds nothing of worth, wipe it by hand.",
         )
 
 
-def _mount(
-    desired: Desired, name: str, volume: Volume, disk: Disk, device: Device, mount: Mount
-) -> Iterator[Step]:
-    where = f"{desired.host}: {volume.mount}"
-    if mount.number and mount.number != device.number:
+def _must_be_free(place: _Place) -> None:
+    """Raise Refused when the folder is another device's, or not empty."""
+    mount, path = place.mount, f"{place.host}: {place.declared.mount}"
+    if mount.number and mount.number != place.device.number:
         raise Refused(
-            f"{where} has another device mounted ({mount.number}) than {name} ({disk.id})",
+            f"{path} has another device mounted ({mount.number}) than {place.told}",
             "Unmount it by hand, or declare another mount.",
         )
     if mount.occupied:
         raise Refused(
-            f"{where} holds files that {name} would hide when mounted there",
+            f"{path} holds files that {place.told} would hide when mounted there",
             "Move them away, or declare another mount.",
         )
-    line = entry(disk.id, volume) if disk.id else ""
-    if mount.number and mount.entry == line:
-        return
-    yield Step(
-        "mount.set",
-        f"{desired.slot}/{name}",
-        f"mount {name}{_bracketed(disk.id)} at {volume.mount}, by volume id",
-        {
-            "slot": desired.slot,
-            "volume": name,
-            "id": disk.id,
-            "path": volume.mount,
-            "type": volume.filesystem,
-        },
-    )
 
 
 def _packages(desired: Desired, host: Host) -> Iterator[Step]:
@@ -229,10 +227,6 @@ def _unit_step(verb: str, slot: str, name: str, why: str = "") -> Step:
     return Step(
         kind, f"{slot}:{name}", words, {"slot": slot, "name": name}, "add" if add else "change"
     )
-
-
-def _bracketed(volume_id: str) -> str:
-    return f" ({volume_id})" if volume_id else ""
 
 
 def _listed(value: object) -> list[str]:

@@ -11,28 +11,13 @@ from ops.cloud.instances import Instance
 from ops.cloud.volumes import Volume
 from ops.errors import Refused
 from ops.inventory.schema import InstanceState
-from ops.inventory.schema import Volume as DeclaredVolume
 from ops.plan import Step
+from ops.provision import storage
 from ops.provision.desired import Desired
-from ops.provision.interior import Disk
-from ops.provision.observed import Account
+from ops.provision.observed import Account, Known
+from ops.provision.storage import Disk
 
 EVERYONE = frozenset({"0.0.0.0/0", "::/0"})
-
-
-@dataclass(frozen=True)
-class Known:
-    """What this inventory knows of a slot: its state, its secrets, its records.
-
-    `pinned` says that a host key is pinned for the slot, `kept` that the throw-away key of
-    its newest generation is still kept, so the first connection is not over. `claimed` are
-    data volumes that a run of ours began to make without living to see the end.
-    """
-
-    recorded: InstanceState | None = None
-    pinned: bool = False
-    kept: frozenset[int] = frozenset()
-    claimed: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -60,22 +45,22 @@ def plan(desired: Desired, account: Account, known: Known) -> Machine:
     """
     instance = current(desired, account, known.recorded)
     generation = _generation(instance) if instance else _next(account, known.recorded)
-    volumes = {name: _volume_of(desired, name, account, known) for name in desired.volumes}
+    volumes = {name: storage.volume_of(desired, name, account, known) for name in desired.volumes}
     steps = (
         *_group(desired, account.group),
         *_key(desired, account.key),
-        *_instance(desired, instance, generation),
-        *_volumes(desired, instance, generation, volumes),
+        *_instance(desired, account, instance, generation),
+        *storage.steps(desired, instance, generation, volumes),
         *_elastic_ip(desired, instance, account.elastic_ip),
         *_first_contact(desired, instance, generation, known),
     )
-    steps = steps or tuple(_state(desired, instance, account, known.recorded, volumes))
+    steps = steps or tuple(_state(desired, instance, account, known, volumes))
     return Machine(
         steps,
         tuple(_notes(desired, account, instance, volumes)),
         instance,
         generation,
-        {name: _disk(name, volumes[name], known) for name in desired.volumes},
+        {name: storage.disk(name, volumes[name], known) for name in desired.volumes},
     )
 
 
@@ -143,7 +128,9 @@ def _key(desired: Desired, key: str | None) -> Iterator[Step]:
         )
 
 
-def _instance(desired: Desired, instance: Instance | None, generation: int) -> Iterator[Step]:
+def _instance(
+    desired: Desired, account: Account, instance: Instance | None, generation: int
+) -> Iterator[Step]:
     declared = desired.instance
     if instance is None:
         words = f"start {desired.name}, {declared.type} in {declared.zone} from {desired.image}"
@@ -156,7 +143,7 @@ def _instance(desired: Desired, instance: Instance | None, generation: int) -> I
                 "generation": generation,
                 "types": [declared.type, *declared.other_types],
                 "zone": declared.zone,
-                "image": desired.image,
+                "image": account.image.id if account.image else desired.image,
                 "profile": declared.profile,
                 "root": declared.root.model_dump(),
             },
@@ -165,86 +152,6 @@ def _instance(desired: Desired, instance: Instance | None, generation: int) -> I
         words = f"start {desired.name} again ({instance.id} is {instance.state})"
         arguments = {"slot": desired.slot, "id": instance.id}
         yield Step("instance.start", desired.slot, words, arguments, "change")
-
-
-def _volume_of(desired: Desired, name: str, account: Account, known: Known) -> Volume | None:
-    """Return the volume that there is for a name. Raise Refused for two, or for a lost one."""
-    found = [one for one in account.volumes if one.tags.get(tags.VOLUME) == name]
-    recorded = known.recorded.volumes.get(name) if known.recorded else None
-    if recorded is not None:
-        found = [one for one in account.volumes if one.id == recorded.id]
-        if not found:
-            raise Refused(
-                f"{desired.host}: the volume {name} ({recorded.id}) is gone from AWS",
-                "What it held is to be restored from a snapshot; nothing empty takes its place.",
-            )
-    if len(found) > 1:
-        raise Refused(
-            f"{desired.host}: {len(found)} volumes are {name}: {', '.join(v.id for v in found)}",
-            "Take our tags from those that are not it, in the AWS console.",
-        )
-    return found[0] if found else None
-
-
-def _volumes(
-    desired: Desired, instance: Instance | None, generation: int, there: dict[str, Volume | None]
-) -> Iterator[Step]:
-    zone = instance.zone if instance else desired.instance.zone
-    for name, declared in sorted(desired.volumes.items()):
-        volume = there[name]
-        if volume is None:
-            yield _volume_make(desired, name, declared, zone, generation)
-        elif volume.zone != zone:
-            raise Refused(
-                f"{desired.host}: {name} ({volume.id}) is in {volume.zone}, the instance in {zone}",
-                "A volume can't change its zone: declare the instance in the volume's zone.",
-            )
-        if volume is None or not volume.instance:
-            yield _volume_attach(desired, name, declared, volume)
-        elif instance is None or volume.instance != instance.id:
-            raise Refused(
-                f"{desired.host}: {name} ({volume.id}) is attached to {volume.instance}",
-                "Stop that instance and detach the volume first; nothing is torn away.",
-            )
-
-
-def _volume_make(
-    desired: Desired, name: str, declared: DeclaredVolume, zone: str, generation: int
-) -> Step:
-    encrypted = "" if declared.encrypted else ", not encrypted"
-    return Step(
-        "volume.make",
-        f"{desired.slot}/{name}",
-        f"make the volume {name}, {declared.size_gib} GiB {declared.type} in {zone}{encrypted}",
-        {
-            "slot": desired.slot,
-            "volume": name,
-            "generation": generation,
-            "zone": zone,
-            "size_gib": declared.size_gib,
-            "type": declared.type,
-            "iops": declared.iops,
-            "throughput": declared.throughput,
-            "encrypted": declared.encrypted,
-        },
-    )
-
-
-def _volume_attach(
-    desired: Desired, name: str, declared: DeclaredVolume, volume: Volume | None
-) -> Step:
-    told = f"{name} ({volume.id})" if volume else name
-    return Step(
-        "volume.attach",
-        f"{desired.slot}/{name}",
-        f"attach {told} as {declared.device}",
-        {
-            "slot": desired.slot,
-            "volume": name,
-            "id": volume.id if volume else "",
-            "device": declared.device,
-        },
-    )
 
 
 def _elastic_ip(
@@ -277,7 +184,7 @@ def _state(
     desired: Desired,
     instance: Instance | None,
     account: Account,
-    recorded: InstanceState | None,
+    known: Known,
     volumes: dict[str, Volume | None],
 ) -> Iterator[Step]:
     """Yield the step that records what AWS tells differently than the state file."""
@@ -293,7 +200,9 @@ def _state(
         "private_address": instance.private_address,
         "public_address": instance.public_address or None,
         "public_name": instance.public_name or None,
+        "host_key": known.pinned or None,
     }
+    recorded = known.recorded
     told = recorded.model_dump(include=set(seen)) if recorded else {}
     changed = {name for name in seen if told.get(name) != seen[name]}
     ids = {name: volume.id for name, volume in volumes.items() if volume}
@@ -303,18 +212,6 @@ def _state(
         words = f"record what changed in AWS: {', '.join(sorted(changed)).replace('_', ' ')}"
         arguments = {"slot": desired.slot, "seen": seen, "volumes": ids}
         yield Step("state.record", desired.slot, words, arguments, "change")
-
-
-def _disk(name: str, volume: Volume | None, known: Known) -> Disk:
-    if volume is None:
-        return Disk()
-    recorded = known.recorded.volumes.get(name) if known.recorded else None
-    return Disk(
-        id=volume.id,
-        ours=bool(recorded and recorded.id == volume.id) or name in known.claimed,
-        copied=bool(volume.snapshot),
-        formatted=bool(recorded and recorded.formatted),
-    )
 
 
 def _notes(
@@ -334,22 +231,8 @@ def _notes(
     if instance and account.group and account.group.id not in instance.groups:
         yield f"note: {instance.id} is not in the group {desired.group}: left alone"
     for name, volume in sorted(volumes.items()):
-        yield from _volume_notes(name, desired.volumes[name], volume)
+        yield from storage.notes(name, desired.volumes[name], volume)
     for volume in account.volumes:
         name = volume.tags.get(tags.VOLUME, "")
         if name and name not in desired.volumes:
             yield f"note: the volume {name} ({volume.id}) is not declared: left alone"
-
-
-def _volume_notes(name: str, declared: DeclaredVolume, volume: Volume | None) -> Iterator[str]:
-    if volume is None:
-        return
-    for what, there, wanted in (
-        ("GiB", volume.size_gib, declared.size_gib),
-        ("as its type", volume.type, declared.type),
-        ("as its device", volume.device or declared.device, declared.device),
-    ):
-        if there != wanted:
-            yield (
-                f"note: {name} ({volume.id}) has {there} {what}, {wanted} is declared: left alone"
-            )

@@ -9,6 +9,7 @@ from ops.cloud.groups import Group
 from ops.cloud.images import Image
 from ops.cloud.instances import Instance
 from ops.cloud.volumes import Volume
+from ops.inventory.schema import InstanceState
 
 
 @dataclass(frozen=True)
@@ -92,6 +93,22 @@ class Host:
     units: Mapping[str, Unit] = field(default_factory=dict)
     restarts: frozenset[str] = frozenset()
     """Services whose files changed and that were not restarted since."""
+
+
+@dataclass(frozen=True)
+class Known:
+    """What this inventory knows of a slot: its state, its secrets, its records.
+
+    `pinned` is the fingerprint of the slot's pinned host key, "" without one; `kept` are the
+    generations whose throw-away key is still kept, so their first connection is not over.
+    `claimed` are data volumes that a run of ours began to make, whether or not it lived to
+    see the end.
+    """
+
+    recorded: InstanceState | None = None
+    pinned: str = ""
+    kept: frozenset[int] = frozenset()
+    claimed: frozenset[str] = frozenset()
 
 
 FRESH = Host()

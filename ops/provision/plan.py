@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from ops.plan import Plan, Step
 from ops.provision import interior, machine
 from ops.provision.desired import Desired
-from ops.provision.machine import Known, Machine
-from ops.provision.observed import Account, Host
+from ops.provision.machine import Machine
+from ops.provision.observed import Account, Host, Known
 
 
 @dataclass(frozen=True)

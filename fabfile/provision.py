@@ -1,0 +1,57 @@
+"""Instances that match the inventory."""
+
+from ops.cli import Context, task
+
+
+@task(
+    app="many",
+    default=True,
+    help={
+        "wait": "how long a new host may take until it answers: 90s, 10m",
+        "allow_instances": "make up to this many instances",
+        "allow_volume_gib": "make up to this many GiB of volumes",
+    },
+)
+def apply(
+    context: Context,
+    app: str,
+    *,
+    plan: bool = False,
+    expect: str = "",
+    wait: str = "10m",
+    allow_instances: int = 0,
+    allow_volume_gib: int = 0,
+    json: bool = False,
+) -> int | None:
+    """Make the component's instances, volumes and services as declared; again: nothing to do."""
+    from ops.cli import output, repository, settle
+    from ops.plan import Plan
+    from ops.provision import apply, limits
+    from ops.provision.arrival import Patience, seconds
+
+    repo = repository()
+
+    def agree(decided: Plan) -> bool:
+        if not settle(decided, show=plan, expect=expect):
+            return False
+        limits.check(
+            decided,
+            repo.site().limits,
+            allow_instances=allow_instances,
+            allow_volume_gib=allow_volume_gib,
+        )
+        return True
+
+    done = apply.apply(
+        repo,
+        app,
+        agree,
+        tell=lambda line: output.say(f"{app}: {line}"),
+        expect=expect,
+        patience=Patience(limit=seconds(wait)),
+        arguments={"expect": expect, "wait": wait},
+    )
+    if done:
+        output.say(f"{app}: provisioned")
+        output.document(repo.state(app).model_dump(mode="json"))
+    return 0

@@ -1,0 +1,153 @@
+"""What is done on a host, as commands: each may be repeated, and ends when it was begun.
+
+Steps that change a host run in a session of their own under the host's lock: when the
+controller dies they go on to their end, and whoever comes next waits for it.
+"""
+
+from __future__ import annotations
+
+from ops.inventory.schema import Volume
+from ops.plan import Step
+from ops.provision.desired import File
+from ops.provision.facts import RUN, link
+from ops.provision.interior import entry
+from ops.provision.storage import filesystem_uuid
+from ops.remote.command import Command, script
+
+BUSY = 75
+"""Exit code of a step that waited in vain for an earlier one (EX_TEMPFAIL of sysexits.h)."""
+
+_STEADY = r"""
+run=$1 text=$2
+shift 2
+mkdir -p -m 755 "$run" && log=$(mktemp "$run/log.XXXXXX") || exit
+setsid -w flock -o -w 600 -E 75 "$run/lock" sh -c "$text" ops "$@" </dev/null >"$log" 2>&1
+code=$?
+cat "$log" >&2
+rm -f "$log"
+exit "$code"
+"""
+
+_FORMAT = r"""
+PATH=/usr/sbin:/usr/bin:/sbin:/bin
+device=$1 type=$2 uuid=$3
+found=$(blkid -p -o export -- "$device")
+probed=$?
+signs=$(wipefs -n -- "$device") || exit
+if [ "$probed" -ne 2 ] || [ -n "$found$signs" ]; then
+  echo "not empty, so not formatted: $device $found"
+  exit 9
+fi
+case $type in
+  ext4) mkfs.ext4 -q -U "$uuid" -- "$device" ;;
+  xfs) mkfs.xfs -q -m "uuid=$uuid" -- "$device" ;;
+esac
+"""
+
+_MOUNT = r"""
+set -eu
+PATH=/usr/sbin:/usr/bin:/sbin:/bin
+device=$1 path=$2 line=$3
+mkdir -p -- "$path"
+touch /etc/fstab
+place=$(printf '%s\n' "$line" | cut -d ' ' -f 2)
+cp -p /etc/fstab /etc/.fstab.ops
+place=$place awk '$1 ~ /^#/ || $2 != ENVIRON["place"]' /etc/fstab >/etc/.fstab.ops
+printf '%s\n' "$line" >>/etc/.fstab.ops
+sync /etc/.fstab.ops
+mv -f /etc/.fstab.ops /etc/fstab
+systemctl daemon-reload 2>/dev/null || true
+mountpoint -q -- "$path" || mount -- "$path"
+[ "$(mountpoint -d -- "$path")" = "$(mountpoint -x -- "$device")" ] || {
+  echo "$path is not mounted from $device"
+  exit 1
+}
+"""
+
+_PACKAGES = r"""
+set -u
+DEBIAN_FRONTEND=noninteractive NEEDRESTART_MODE=a LC_ALL=C.UTF-8
+export DEBIAN_FRONTEND NEEDRESTART_MODE LC_ALL
+apt() {
+  apt-get -q -y -o DPkg::Lock::Timeout=300 -o Acquire::Retries=2 -o Acquire::http::Timeout=15 \
+    -o Dpkg::Options::=--force-confdef -o Dpkg::Options::=--force-confold "$@"
+}
+dpkg --configure -a || exit
+apt update || echo 'apt-get update failed: going on with the lists that are there'
+apt install -- "$@" || exit
+for name do
+  [ "$(dpkg-query -W -f '${db:Status-Status}' -- "$name" 2>/dev/null)" = installed ] || {
+    echo "$name is no package of its own: declare the one that provides it"
+    exit 1
+  }
+done
+"""
+
+_FILE = r"""
+set -eu
+umask 077
+run=$1 path=$2 owner=$3 group=$4 mode=$5
+shift 5
+folder=$(dirname -- "$path")
+[ -d "$folder" ] || (umask 022 && mkdir -p -- "$folder")
+[ ! -d "$path" ] || { echo "$path is a folder" >&2; exit 1; }
+new=$(mktemp -- "$folder/.ops-XXXXXX")
+trap 'rm -f -- "$new"' EXIT
+cat >"$new"
+chown -- "$owner:$group" "$new"
+chmod -- "$mode" "$new"
+sync -- "$new"
+mkdir -p -m 755 "$run/restart"
+for unit do : >"$run/restart/$unit"; done
+mv -f -- "$new" "$path"
+trap - EXIT
+"""
+
+_UNIT = r"""
+set -e
+verb=$1 unit=$2 run=$3
+case $verb in start | restart) systemctl daemon-reload ;; esac
+systemctl "$verb" -- "$unit" || {
+  systemctl status --no-pager --lines=15 -- "$unit" || true
+  exit 1
+}
+rm -f "$run/restart/$unit"
+"""
+
+
+def steady(text: str, *words: str, run: str = RUN) -> Command:
+    """Return the command that runs TEXT as root, alone on its host and to its end.
+
+    Its output comes as standard error, at the end. Exit code 75: another step is at work.
+    """
+    return script(_STEADY, run, text, *words, root=True)
+
+
+def make_filesystem(volume_id: str, kind: str) -> Command:
+    """Return the command that formats a volume; on anything but an empty one it exits 9."""
+    return steady(_FORMAT, link(volume_id), kind, filesystem_uuid(volume_id))
+
+
+def mount(volume_id: str, declared: Volume) -> Command:
+    """Return the command that mounts a volume, now and at each boot."""
+    return steady(_MOUNT, link(volume_id), declared.mount, entry(volume_id, declared))
+
+
+def install(packages: list[str]) -> Command:
+    """Return the command that installs packages, asking nothing and keeping changed files."""
+    return steady(_PACKAGES, *packages)
+
+
+def write(file: File, *, run: str = RUN) -> Command:
+    """Return the command that puts a file in its place, at once or not at all.
+
+    Services that it restarts are marked first, so that a crash loses no restart.
+    """
+    words = (run, file.path, file.owner, file.group, file.mode, *file.restarts)
+    return script(_FILE, *words, root=True, stdin=file.content)
+
+
+def unit(step: Step) -> Command:
+    """Return the command of a `service.VERB` step."""
+    verb = step.kind.partition(".")[2]
+    return steady(_UNIT, verb, str(step.arguments["name"]), RUN)

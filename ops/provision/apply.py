@@ -1,0 +1,74 @@
+"""Provisions one component: look, plan, agree, carry out, look again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from ops import run
+from ops.errors import Incomplete
+from ops.inventory.repository import Repository
+from ops.plan import Plan, require
+from ops.provision import recording, survey
+from ops.provision.arrival import Patience, Tell
+from ops.provision.performers import Performers
+from ops.provision.worksite import Worksite, open_site
+
+Agree = Callable[[Plan], bool]
+"""Shows a plan and says whether to carry it out; raises Refused itself."""
+
+
+def apply(
+    repo: Repository,
+    name: str,
+    agree: Agree,
+    *,
+    tell: Tell,
+    expect: str = "",
+    patience: Patience | None = None,
+    arguments: Mapping[str, object] | None = None,
+) -> bool:
+    """Make the component's instances as declared; return whether anything was done.
+
+    `agree` sees the plan first. With `expect` nothing is done beyond what was shown. What a
+    dead run left is finished first, as soon as something is to be changed. Raise OpsError for
+    what fails, the rest being kept for the next run; Incomplete when more is left to do.
+    """
+    with open_site(repo, name, tell, patience or Patience()) as work:
+        shown = work.plan(survey.state(repo, name))
+        if not agree(shown):
+            return False
+        with run.begin(repo, "provision", name, arguments or {}) as under_way:
+            now = work.plan(under_way.state)
+            require(now, shown.digest)
+            _carry_out(work, under_way, now, strictly=bool(expect))
+    return True
+
+
+def _carry_out(work: Worksite, under_way: run.Run, decided: Plan, *, strictly: bool) -> None:
+    performers = Performers(work, under_way)
+    performers.indoors.foreseen |= _foreseen(decided)
+    by_kind = performers.by_kind()
+    under_way.carry_out(
+        decided, by_kind, fold=recording.fold, tell=lambda step: work.tell(str(step))
+    )
+    performers.indoors.foreseen.clear()
+    left = work.plan(under_way.state)
+    if left and strictly:
+        raise Incomplete(
+            f"{work.name}: the hosts need more than the plan showed: {left.steps[0].words}",
+            f"Look at it with `fab provision app={work.name} plan=true`, then run it again.",
+        )
+    for step in left.steps:
+        work.tell(str(step))
+        under_way.perform(step, by_kind[step.kind], fold=recording.fold)
+    slots = [desired.slot for desired in work.wanted]
+    under_way.observe(recording.ready(under_way.state, slots))
+
+
+def _foreseen(decided: Plan) -> set[str]:
+    """Return the slots whose inside was planned before their host, or its disks, were there."""
+    return {
+        str(step.arguments["slot"])
+        for step in decided.steps
+        if step.kind in {"host.await", "instance.start", "volume.attach"}
+    }

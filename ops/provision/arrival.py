@@ -1,0 +1,94 @@
+"""The wait for a new host: until it answers, proves itself, and has done its first boot."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from ops.errors import OpsError, UsageError
+from ops.remote.command import Command, script
+from ops.remote.endpoint import Endpoint
+from ops.remote.errors import HostKeyRefused, Unreachable
+from ops.remote.host import Host
+
+Tell = Callable[[str], None]
+
+_FIRST_BOOT = r"""
+command -v cloud-init >/dev/null || exit 0
+cloud-init status --wait --long | tail -n 20
+status=$(cloud-init status | sed -n 's/^status: //p')
+[ "$status" != error ]
+"""
+
+
+@dataclass(frozen=True)
+class Patience:
+    """How long a host may take. All in seconds.
+
+    `strange` is how long a wrong host key is put up with: some images start sshd with
+    another key before cloud-init has put in ours. Nothing is sent to such a host.
+    """
+
+    limit: float = 600
+    pause: float = 1
+    strange: float = 20
+    told_every: float = 5
+
+
+def seconds(wait: str) -> float:
+    """Return the seconds of a duration such as 90s or 10m. Raise UsageError for anything else."""
+    from ops.inventory.schema import words
+
+    try:
+        return words.seconds(wait)
+    except ValueError as error:
+        raise UsageError(f"wait={wait}: {error}") from None
+
+
+class Late(OpsError):
+    """The host was not there within its time."""
+
+
+def await_ssh(endpoint: Endpoint, patience: Patience, tell: Tell) -> Host:
+    """Return a connection to the host, as soon as there is one.
+
+    Raise HostKeyRefused when it keeps showing another key, Late when the time is over.
+    """
+    from ops.remote.connection import connect
+
+    began = told = time.monotonic()
+    strange: float | None = None
+    while True:
+        try:
+            return connect(endpoint)
+        except HostKeyRefused:
+            strange = strange or time.monotonic()
+            if time.monotonic() - strange >= patience.strange:
+                raise
+        except Unreachable as error:
+            if time.monotonic() - began >= patience.limit:
+                said = f"{endpoint.where}: no ssh after {patience.limit:g} s: {error.message}"
+                raise Late(said) from error
+        if time.monotonic() - told >= patience.told_every:
+            told = time.monotonic()
+            tell(
+                f"waiting for ssh on {endpoint.key_name} ({endpoint.address}), {told - began:.0f} s"
+            )
+        time.sleep(patience.pause)
+
+
+def await_first_boot(host: Host, patience: Patience) -> None:
+    """Wait until cloud-init is done; a host without it is done. Raise OpsError when it failed."""
+    done = host.run(first_boot(), check=False, timeout=patience.limit)
+    if done.code != 0:
+        said = (done.out + done.err).decode("utf-8", "replace").strip()
+        raise OpsError(
+            f"{host.name}: cloud-init failed at the first boot: {said[-600:]}",
+            f"See /var/log/cloud-init-output.log on {host.name}; the instance is kept.",
+        )
+
+
+def first_boot() -> Command:
+    """Return the command that waits for cloud-init and fails when it did."""
+    return script(_FIRST_BOOT)

@@ -1,0 +1,173 @@
+"""A host's identity: a throw-away key in its user data, then one that it makes itself.
+
+What an instance was started with is kept under var/tokens/ (mode 0600) before EC2 is asked, so
+that a run after a crash asks with the same bytes and knows the key that the host will show. It
+is forgotten when the host's own key is pinned.
+"""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+
+from ops.errors import OpsError
+from ops.inventory import files
+from ops.pages.render import render
+from ops.provision.desired import Desired
+from ops.remote.command import Command, script
+from ops.remote.keys import make_keypair
+from ops.remote.known_hosts import PublicKey
+
+TEMPLATE = "provision/user-data.yaml.j2"
+
+MOST = 16384
+"""Bytes of user data that EC2 takes (EC2 user guide, "Instance user data")."""
+
+
+@dataclass(frozen=True)
+class Throwaway:
+    """What one generation of a slot is started with, and the host keys it may show.
+
+    `successor` is the key that the host has made for itself, known before it is put to use.
+    """
+
+    user_data: str = field(repr=False)
+    public_key: str
+    successor: str = ""
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """Return the host keys that the first connection may meet."""
+        return (self.public_key, *([self.successor] if self.successor else ()))
+
+
+class Tokens:
+    """The throw-away identities of one component's slot, in the folder var/tokens."""
+
+    def __init__(self, var: Path, component: str, slot: str) -> None:
+        self._folder = var / "tokens"
+        self._stem = f"{component}.{slot}"
+
+    def generations(self) -> frozenset[int]:
+        """Return the generations whose first connection is not over."""
+        found = self._folder.glob(f"{self._stem}.*.json")
+        numbers = (path.name.removeprefix(f"{self._stem}.").removesuffix(".json") for path in found)
+        return frozenset(int(number) for number in numbers if number.isdigit())
+
+    def read(self, generation: int) -> Throwaway | None:
+        """Return what is kept of a generation, None when there is nothing."""
+        path = self._path(generation)
+        return Throwaway(**json.loads(path.read_text())) if path.exists() else None
+
+    def keep(self, generation: int, throwaway: Throwaway) -> None:
+        """Keep it, durably, before anybody is asked for anything."""
+        files.make_folder(self._folder, 0o700)
+        files.write(self._path(generation), json.dumps(asdict(throwaway)).encode(), 0o600)
+
+    def forget(self, generation: int) -> None:
+        """Forget this generation and those before it."""
+        for older in self.generations():
+            if older <= generation:
+                files.remove(self._path(older))
+                files.remove(self._known_hosts(older))
+
+    def known_hosts(self, generation: int, host: str, keys: Sequence[str]) -> Path:
+        """Return a known_hosts file, written now, in which `host` has these keys."""
+        path = self._known_hosts(generation)
+        lines = [f"{host} {key}\n" for key in keys]
+        files.write(path, "".join(lines).encode(), 0o600)
+        return path
+
+    def _path(self, generation: int) -> Path:
+        return self._folder / f"{self._stem}.{generation}.json"
+
+    def _known_hosts(self, generation: int) -> Path:
+        return self._folder / f"{self._stem}.{generation}.known_hosts"
+
+
+def make(desired: Desired, folders: Sequence[Path]) -> Throwaway:
+    """Return a new throw-away key and the user data that brings it to the host.
+
+    Raise OpsError when the template fails, or makes more than EC2 takes.
+    """
+    private, public = _keypair(desired.host)
+    user_data = render(
+        TEMPLATE,
+        folders,
+        name=desired.name,
+        user=desired.login.user,
+        sudo=desired.login.sudo,
+        authorized_key=desired.login.public_key.strip(),
+        host_key=private,
+        host_public_key=public,
+    )
+    if len(user_data.encode()) > MOST:
+        raise OpsError(
+            f"{TEMPLATE}: {len(user_data.encode())} bytes of user data, EC2 takes {MOST}",
+            "Shorten the template: what is no part of the first boot belongs into files.",
+        )
+    return Throwaway(user_data, public)
+
+
+_NEW = r"""
+set -eu
+umask 077
+key=/etc/ssh/ssh_host_ed25519_key new=/etc/ssh/.ops-host-key
+if [ -n "$2" ] && [ "$(ssh-keygen -y -f "$key" | cut -d ' ' -f 1,2)" = "$2" ]; then
+  echo "$2"
+  exit
+fi
+if [ ! -s "$new" ] || [ ! -s "$new.pub" ]; then
+  rm -f "$new" "$new.pub"
+  ssh-keygen -q -t ed25519 -N '' -C "$1" -f "$new"
+fi
+ssh-keygen -y -f "$new" | cut -d ' ' -f 1,2
+"""
+
+_SWITCH = r"""
+set -eu
+key=/etc/ssh/ssh_host_ed25519_key new=/etc/ssh/.ops-host-key
+[ ! -e "$new" ] || mv -f "$new" "$key"
+if [ -e "$new.pub" ]; then chmod 644 "$new.pub"; mv -f "$new.pub" "$key.pub"; fi
+$(command -v sshd || echo /usr/sbin/sshd) -t
+systemctl reload ssh 2>/dev/null || systemctl reload sshd 2>/dev/null ||
+  kill -HUP "$(cat /run/sshd.pid)"
+"""
+
+
+def new_key(desired: Desired, kept: Throwaway) -> Command:
+    """Return the command that makes the host's own key beside the one in use; prints it.
+
+    Again: the same key. When it is in use already, nothing is made.
+    """
+    return script(_NEW, desired.host, kept.successor, root=True)
+
+
+def switch_key() -> Command:
+    """Return the command that puts the host's own key to use; done already is no error."""
+    return script(_SWITCH, root=True)
+
+
+def parse_key(output: bytes) -> str:
+    """Return the public key that `new_key` printed. Raise OpsError when it is none."""
+    return str(PublicKey.parse(output.decode("ascii", "replace")))
+
+
+def with_successor(kept: Throwaway, public_key: str) -> Throwaway:
+    """Return what is kept, the host's own key added."""
+    return replace(kept, successor=public_key)
+
+
+def _keypair(comment: str) -> tuple[str, str]:
+    with tempfile.TemporaryDirectory(prefix="ops-key-", dir=_memory()) as folder:
+        path = Path(folder) / "key"
+        public = make_keypair(path, comment)
+        return path.read_text(), str(public)
+
+
+def _memory() -> str | None:
+    """Return a folder that never reaches a disk, where there is one."""
+    return "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108 - private below it

@@ -1,0 +1,83 @@
+"""The component's state as it follows from each step that was done. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ops.inventory.schema import InstanceState, State, VolumeState
+from ops.plan import Step
+
+Facts = Mapping[str, object]
+
+
+def fold(state: State, step: Step, facts: Facts) -> State:
+    """Return the state after `step`, which gave these facts."""
+    if step.kind == "instance.make":
+        return _with(state, _slot(step), _made(state, step, facts))
+    if step.kind in {"instance.start", "address.give", "host.await", "key.renew"}:
+        return _changed(state, step, facts)
+    if step.kind == "volume.make":
+        return _volume(state, step, VolumeState.model_validate(dict(facts)))
+    if step.kind == "filesystem.make" and not facts.get("already"):
+        return _volume(state, step, _known_volume(state, step, formatted=True))
+    if step.kind == "state.record":
+        return _seen(state, step, facts)
+    return state
+
+
+def ready(state: State, slots: list[str]) -> State:
+    """Return the state after a run that ended well: these slots are provisioned."""
+    for slot in slots:
+        state = _with(state, slot, state.instances[slot].model_copy(update={"ready": True}))
+    if state.phase == "declared":
+        state = state.model_copy(update={"phase": "provisioned"})
+    return state
+
+
+def _made(state: State, step: Step, facts: Facts) -> InstanceState:
+    """Return a new machine's state; the volumes are those of the machine before it."""
+    before = state.instances.get(_slot(step))
+    volumes = dict(before.volumes) if before else {}
+    return InstanceState.model_validate({**facts, "volumes": volumes})
+
+
+def _changed(state: State, step: Step, facts: Facts) -> State:
+    instance = state.instances.get(_slot(step))
+    if instance is None:
+        return state
+    known = {name: facts[name] for name in facts if name in InstanceState.model_fields}
+    return _with(state, _slot(step), instance.model_copy(update=known))
+
+
+def _volume(state: State, step: Step, volume: VolumeState) -> State:
+    instance = state.instances[_slot(step)]
+    name = str(step.arguments["volume"])
+    changed = instance.model_copy(update={"volumes": {**instance.volumes, name: volume}})
+    return _with(state, _slot(step), changed)
+
+
+def _known_volume(state: State, step: Step, *, formatted: bool) -> VolumeState:
+    volume = state.instances[_slot(step)].volumes[str(step.arguments["volume"])]
+    return volume.model_copy(update={"formatted": formatted})
+
+
+def _seen(state: State, step: Step, facts: Facts) -> State:
+    """Return the state with what AWS tells; a slot that was never recorded is begun."""
+    slot = _slot(step)
+    there = state.instances.get(slot)
+    old: dict[str, Any] = there.model_dump() if there else {}
+    volumes = facts.get("volumes") or {}
+    new = old | {name: value for name, value in facts.items() if name != "volumes"}
+    kept = dict(there.volumes) if there else {}
+    if isinstance(volumes, Mapping):
+        kept |= {str(name): VolumeState.model_validate(one) for name, one in volumes.items()}
+    return _with(state, slot, InstanceState.model_validate({**new, "volumes": kept}))
+
+
+def _with(state: State, slot: str, instance: InstanceState) -> State:
+    return state.model_copy(update={"instances": {**state.instances, slot: instance}})
+
+
+def _slot(step: Step) -> str:
+    return str(step.arguments["slot"])

@@ -1,0 +1,149 @@
+"""Looks at AWS and at the records: what there is for a component's slots."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+from ops.cloud import addresses, groups, images, instances, keys, tags, volumes, zones
+from ops.cloud.groups import Group
+from ops.cloud.images import Image
+from ops.cloud.launch import Disk, Launch
+from ops.cloud.session import Cloud
+from ops.cloud.tokens import token
+from ops.errors import OpsError
+from ops.inventory import journal, records
+from ops.inventory.repository import Repository
+from ops.inventory.schema import Site, State
+from ops.provision.desired import Desired
+from ops.provision.observed import Account
+
+_STATES = (*instances.ALIVE, "shutting-down", "terminated")
+
+
+def accounts(cloud: Cloud, name: str, wanted: Sequence[Desired]) -> dict[str, Account]:
+    """Return what AWS has for each slot, by a number of calls that does not grow with them."""
+    ours = {tags.COMPONENT: name}
+    elastic = any(desired.instance.elastic_ip for desired in wanted)
+    with ThreadPoolExecutor(5) as pool:
+        found_groups = pool.submit(groups.find, cloud, ours)
+        found_key = pool.submit(keys.find, cloud, wanted[0].key_pair)
+        found_instances = pool.submit(instances.find, cloud, ours, _STATES)
+        found_volumes = pool.submit(volumes.find, cloud, {**ours, tags.VOLUME: tags.ANY})
+        found_ips = pool.submit(addresses.find, cloud, ours) if elastic else None
+    key = found_key.result()
+    return {
+        desired.slot: Account(
+            group=_group(desired, found_groups.result()),
+            key=key.public_key if key else None,
+            instances=tuple(one for one in found_instances.result() if _is_of(desired, one.tags)),
+            volumes=tuple(one for one in found_volumes.result() if _is_of(desired, one.tags)),
+            elastic_ip=next(
+                (
+                    one.address
+                    for one in (found_ips.result() if found_ips else ())
+                    if _is_of(desired, one.tags)
+                ),
+                None,
+            ),
+        )
+        for desired in wanted
+    }
+
+
+def rehearse(cloud: Cloud, site: Site, desired: Desired, account: Account) -> Image:
+    """Return the image of an instance to be started, after checking all that can be wrong.
+
+    Raise OpsError (CloudError) for an image, type, zone, profile or permission that EC2 would
+    refuse, before anything is made.
+    """
+    declared = desired.instance
+    image = images.resolve(cloud, desired.image)
+    for kind in (declared.type, *declared.other_types):
+        offered = zones.offering(cloud, kind)
+        if declared.zone not in offered:
+            where = f"only in {', '.join(sorted(offered))}" if offered else "nowhere in the region"
+            raise OpsError(
+                f"{desired.host}: EC2 offers the type {kind} {where}, not in {declared.zone}",
+                "Declare another type or zone for the instance.",
+            )
+    if declared.root.size_gib < image.root_gib:
+        raise OpsError(
+            f"{desired.host}: a root volume of {declared.root.size_gib} GiB, the image needs "
+            f"{image.root_gib}",
+            "Declare a larger root.size_gib.",
+        )
+    launch = Launch(
+        token=token(desired.component, desired.slot, 0, "rehearsal"),
+        image=image.id,
+        type=declared.type,
+        zone=declared.zone,
+        key=desired.key_pair if account.key else "",
+        groups=(account.group.id,) if account.group else (),
+        root=disk(desired, image),
+        tags={tags.NAME: desired.name, **desired.tags},
+        subnet=subnet(cloud, site, declared.zone),
+        profile=declared.profile,
+    )
+    instances.rehearse(cloud, launch)
+    return image
+
+
+def disk(desired: Desired, image: Image) -> Disk:
+    """Return the root volume to ask for."""
+    root = desired.instance.root
+    return Disk(image.root_device, root.size_gib, root.type, root.encrypted)
+
+
+def subnet(cloud: Cloud, site: Site, zone: str) -> str | None:
+    """Return the subnet for a zone; None: EC2 takes the zone's default. Raise OpsError."""
+    if zone in site.cloud.subnets:
+        return site.cloud.subnets[zone]
+    if site.cloud.vpc is None:
+        return None
+    found = [one.id for one in zones.subnets(cloud, site.cloud.vpc) if one.zone == zone]
+    if not found:
+        raise OpsError(
+            f"the VPC {site.cloud.vpc} has no subnet in {zone}",
+            "Name one in cloud.subnets of site.yaml.",
+        )
+    return found[0]
+
+
+def claimed(repo: Repository, name: str, slot: str) -> frozenset[str]:
+    """Return the volumes of a slot that runs of ours began to make, dead runs included."""
+    recorded = (step.subject for _, step in repo.steps(name, "volume.make", "provision"))
+    subjects = {*recorded, *_begun(repo, name)}
+    return frozenset(
+        subject.partition("/")[2] for subject in subjects if subject.startswith(f"{slot}/")
+    )
+
+
+def state(repo: Repository, name: str) -> State:
+    """Return the component's state, what dead runs observed included."""
+    observed = [records.observed(events) for events in _dead(repo, name)]
+    return next((one for one in reversed(observed) if one is not None), repo.state(name))
+
+
+def _begun(repo: Repository, name: str) -> Iterable[str]:
+    for events in _dead(repo, name):
+        record = records.compose(events, events[0]["at"])
+        yield from (step.subject for step in record.steps if step.kind == "volume.make")
+
+
+def _dead(repo: Repository, name: str) -> Iterable[list[journal.Event]]:
+    """Yield the journals of the component's runs that died and are not recorded yet."""
+    folder = repo.var / "journal"
+    for path in journal.orphans(folder) if folder.is_dir() else ():
+        events = journal.read(path)
+        if events and events[0].get("component") == name:
+            yield events
+
+
+def _group(desired: Desired, found: Sequence[Group]) -> Group | None:
+    ours = [one for one in found if _is_of(desired, one.tags) and one.name == desired.group]
+    return ours[0] if ours else None
+
+
+def _is_of(desired: Desired, told: object) -> bool:
+    return isinstance(told, dict) and told.get(tags.SLOT) == desired.slot
