@@ -1,0 +1,102 @@
+"""A host over SSH: one strict connection for many commands and threads."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+import paramiko
+
+from ops.errors import OpsError
+from ops.remote.channel import ChannelSession
+from ops.remote.dial import Line, dial
+from ops.remote.endpoint import Endpoint
+from ops.remote.errors import Unreachable
+from ops.remote.shell import Shell
+
+SESSIONS = 10
+"""Commands at once on one connection: sshd's MaxSessions."""
+
+_PATIENCE = 600
+"""Seconds that a command waits for one of the others to end."""
+
+_RETRIES = 6
+
+
+def connect(endpoint: Endpoint) -> SshHost:
+    """Return the host at the endpoint, connected.
+
+    Raise HostKeyRefused when it is not the pinned one, Unreachable when it cannot be reached.
+    """
+    return SshHost(endpoint)
+
+
+class SshHost(Shell):
+    """A host (`ops.remote.host.Host`) on an SSH connection.
+
+    A connection that was lost is dialled anew for the next command, as strictly as at first.
+    """
+
+    def __init__(self, endpoint: Endpoint) -> None:
+        self.endpoint = endpoint
+        self.name = endpoint.key_name
+        self.user = endpoint.user
+        self.become = endpoint.become
+        self._lock = threading.Lock()
+        self._sessions = threading.BoundedSemaphore(SESSIONS)
+        self._closed = False
+        self._line = dial(endpoint)
+
+    def close(self) -> None:
+        with self._lock:
+            self._closed = True
+            self._line.close()
+
+    def _open(self, line: bytes) -> ChannelSession:
+        if not self._sessions.acquire(timeout=_PATIENCE):
+            raise OpsError(
+                f"{self.name}: {SESSIONS} commands run on this connection for {_PATIENCE} s",
+                "end one of them, or connect a second time",
+            )
+        try:
+            channel = self._channel(self._connected())
+            channel.exec_command(line)
+        except (OSError, EOFError, paramiko.SSHException) as error:
+            self._sessions.release()
+            raise self._lost(error) from error
+        except BaseException:
+            self._sessions.release()
+            raise
+        return ChannelSession(self.endpoint.where, channel, self._sessions.release)
+
+    def _connected(self) -> Line:
+        with self._lock:
+            if self._closed:
+                raise OpsError(f"{self.name}: the connection was closed")
+            if not self._line.alive:
+                self._line.close()
+                self._line = dial(self.endpoint)
+            return self._line
+
+    def _channel(self, line: Line) -> paramiko.Channel:
+        """Return a new channel; a server whose MaxSessions is lower than ours is asked again."""
+        for attempt in range(_RETRIES):
+            try:
+                return line.transport.open_session()
+            except paramiko.ChannelException:
+                if attempt == _RETRIES - 1:
+                    raise
+                time.sleep(0.1 * 2**attempt)
+        raise AssertionError  # pragma: no cover - the last attempt returns or raises
+
+    def _lost(self, error: Exception) -> OpsError:
+        if isinstance(error, paramiko.ChannelException):
+            return OpsError(
+                f"{self.endpoint.where}: the server takes no further command: {error.text}",
+                "its MaxSessions may be too low: 10 is sshd's default",
+            )
+        said = str(error) or type(error).__name__
+        return Unreachable(
+            f"{self.endpoint.where}: the connection was lost: {said}",
+            "try again when the host answers",
+        )
