@@ -6,11 +6,10 @@ parsed. Invoke parses what stands before the first task's name; ops.cli.grammar 
 
 from __future__ import annotations
 
-import copy
 import inspect
 import os
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from io import TextIOWrapper
 from typing import Any
@@ -18,12 +17,8 @@ from typing import Any
 from fabric.main import Fab
 from invoke.exceptions import Exit, Failure, ParseError
 from invoke.parser.context import ParserContext
-from invoke.parser.parser import Parser, ParseResult
+from invoke.parser.parser import Parser
 
-from ops.cli import faults, grammar
-from ops.cli.signals import stopping
-from ops.cli.tasks import Task
-from ops.cli.wording import no_task
 from ops.errors import OpsError, UsageError
 
 FORMATS = ("flat", "nested", "json")
@@ -39,7 +34,11 @@ class Program(Fab):
     """Fabric's program with this suite's grammar, exit codes and endings."""
 
     def _make_parser(self) -> Parser:
-        stock = super()._make_parser()
+        stock: Parser = super()._make_parser()
+        if not self.core.unparsed and not self.args["complete"].value:
+            return stock  # nothing to parse, as for --list
+        from ops.cli.parser import WordParser
+
         return WordParser(stock, self.collection)
 
     def parse_tasks(self) -> None:
@@ -55,16 +54,20 @@ class Program(Fab):
                 raise UsageError(f"--list-format is one of {', '.join(FORMATS)}")
             wanted = self.args["help"].value
             if isinstance(wanted, str) and wanted not in self.parser.contexts:
-                raise no_task(wanted, list(self.parser.signatures))
+                from ops.cli.wording import no_task
+
+                raise no_task(wanted, [*self.parser.contexts, *self.parser.contexts.aliases])
             super().parse_cleanup()
 
     def print_task_help(self, name: str) -> None:
         """Print what a task does and takes, in the form people type it."""
         from ops.cli.manual import page
         from ops.cli.output import say
+        from ops.cli.signatures import signature
 
-        found: Task = self.collection[name]
-        say(*page(found.signature(name), inspect.getdoc(found) or ""))
+        found = self.collection[name]
+        text = inspect.getdoc(found) or ""
+        say(*page(signature(found.body, found.rules, name), text))
 
     def execute(self) -> None:
         """Run the tasks in order; the first that does not end with 0 ends the line."""
@@ -78,6 +81,9 @@ class Program(Fab):
             super().execute()
 
     def _run_one(self, context: ParserContext) -> int:
+        from ops.cli import faults
+        from ops.cli.signals import stopping
+
         executor = self.executor_class(self.collection, self.config, self.core)
         try:
             with stopping():
@@ -92,66 +98,13 @@ class Program(Fab):
 
     def _refuse_stock_ways(self) -> None:
         if self.args["dry"].value:
-            raise grammar.dry_refused()
+            from ops.cli.grammar import dry_refused
+
+            raise dry_refused()
         if self.args["hosts"].value:
             raise UsageError("-H is refused", "The hosts of a component stand in the inventory.")
         if self.core.remainder and not self.args["complete"].value:
             raise UsageError("nothing may follow --")
-
-
-class WordParser(Parser):
-    """Invoke's parser with ops.cli.grammar in the place of its state machine."""
-
-    def __init__(self, stock: Parser, collection: Any) -> None:
-        super().__init__(contexts=stock.contexts.values(), initial=stock.initial)
-        self.signatures = _Signatures(self.contexts, collection)
-
-    def parse_argv(self, argv: list[str]) -> ParseResult:
-        """Return the contexts of the tasks in `argv`, after that of the program itself."""
-        program = copy.deepcopy(self.initial) or ParserContext()
-        result = ParseResult([program])
-        try:
-            calls = grammar.read(argv, self.signatures)
-        except UsageError as error:
-            raise ParseError("\n".join(faults.lines(error)), self._last_named(argv)) from None
-        for call in calls:
-            if call.help:
-                program.args["help"].value = call.task
-            result.append(self._context(call))
-        return result
-
-    def _context(self, call: grammar.Call) -> ParserContext:
-        context: ParserContext = copy.deepcopy(self.contexts[call.task])
-        for name, value in call.values.items():
-            context.args[name].set_value(value, cast=False)
-        return context
-
-    def _last_named(self, argv: list[str]) -> ParserContext | None:
-        named = [word for word in argv if word in self.contexts]
-        return self.contexts[named[-1]] if named else None
-
-
-class _Signatures(Mapping[str, grammar.Signature]):
-    """The signatures of all tasks under all their names, each made when it is asked for."""
-
-    def __init__(self, contexts: Any, collection: Any) -> None:
-        self._names = [*contexts, *contexts.aliases]
-        self._collection = collection
-
-    def __getitem__(self, name: str) -> grammar.Signature:
-        if name not in self._names:
-            raise KeyError(name)
-        task: Task = self._collection[name]
-        return task.signature(name)
-
-    def __contains__(self, name: object) -> bool:
-        return name in self._names
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._names)
-
-    def __len__(self) -> int:
-        return len(self._names)
 
 
 @contextmanager
@@ -160,7 +113,7 @@ def _usage_errors() -> Iterator[None]:
     try:
         yield
     except UsageError as error:
-        raise Exit("\n".join(faults.lines(error)), error.exit_code) from None
+        raise Exit(str(error), error.exit_code) from None
     except ParseError as error:
         raise Exit(str(error), UsageError.exit_code) from None
     except Exit as end:

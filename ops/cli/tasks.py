@@ -25,24 +25,11 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
-from types import NoneType, UnionType
-from typing import (
-    TYPE_CHECKING,
-    Any,
-    Concatenate,
-    Literal,
-    ParamSpec,
-    Union,
-    get_args,
-    get_origin,
-    get_type_hints,
-)
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec
 
 from invoke.context import Context
 from invoke.tasks import Task as InvokeTask
 
-from ops.cli import conduct
-from ops.cli.grammar import Argument, Kind, Signature, Value
 from ops.cli.rules import App, Candidates, Rules
 
 if TYPE_CHECKING:
@@ -50,20 +37,6 @@ if TYPE_CHECKING:
 
 P = ParamSpec("P")
 Body = Callable[Concatenate[Context, P], int | None]
-
-HELP: Mapping[str, str] = {
-    "plan": "show the plan and its digest, change nothing",
-    "expect": "carry it out only if the plan still has this digest",
-    "yes": "do not ask (needed without a terminal)",
-    "json": "one JSON document on standard output, all else on standard error",
-}
-_APP_HELP: Mapping[App, str] = {
-    "none": "",
-    "one": "the component",
-    "many": "the component; several as a,b; every one as all",
-    "optional": "the component; several as a,b; without it every one that is ready for it",
-}
-_KINDS: Mapping[object, Kind] = {str: "text", int: "integer", float: "number", bool: "switch"}
 
 
 def task(
@@ -112,6 +85,8 @@ class Task(InvokeTask[Any]):
 
     def __call__(self, *args: Any, **values: Any) -> Any:
         """Run the task for each of its components and return its exit code, 0 for None."""
+        from ops.cli import conduct
+
         context, *rest = args
         bound = inspect.signature(self.body).bind(context, *rest, **values).arguments
         bound.pop(next(iter(bound)))
@@ -121,33 +96,3 @@ class Task(InvokeTask[Any]):
         """Return what Invoke shows of the arguments; the parsing is done by grammar.read."""
         del ignore_unknown_help
         return super().get_arguments(ignore_unknown_help=True)
-
-    def signature(self, name: str) -> Signature:
-        """Return the signature of the task, called `name` on the command line."""
-        hints = get_type_hints(self.body)
-        parameters = list(inspect.signature(self.body).parameters.values())[1:]
-        arguments = tuple(
-            self._argument(parameter, hints[parameter.name]) for parameter in parameters
-        )
-        bare = tuple(a.name for a in arguments if a.required or a.name == "app")
-        return Signature(name, arguments, bare, self.rules.app)
-
-    def _argument(self, parameter: inspect.Parameter, hint: object) -> Argument:
-        required = parameter.default is inspect.Parameter.empty
-        kind, choices = _kind(hint)
-        own_help = self.rules.help.get(parameter.name) or HELP.get(parameter.name, "")
-        if parameter.name == "app":
-            required, own_help = self.rules.app != "optional", _APP_HELP[self.rules.app]
-        default: Value | None = None if required else parameter.default
-        name = parameter.name.replace("_", "-")
-        return Argument(name, kind, required, choices, default, own_help)
-
-
-def _kind(hint: object) -> tuple[Kind, tuple[str, ...]]:
-    origin = get_origin(hint)
-    if origin is Literal:
-        return "text", get_args(hint)
-    if origin in (Union, UnionType):
-        (only,) = (part for part in get_args(hint) if part is not NoneType)
-        return _kind(only)
-    return _KINDS[hint], ()

@@ -21,7 +21,7 @@ MUST_EXIST = frozenset({"ops.plan", "ops.escapes", "ops.quantities", "ops.cli.gr
 
 AWS_AND_HOSTS = {"boto3", "botocore", "fabric", "invoke", "paramiko"}
 NETWORK = {"asyncio", "http", "requests", "socket", "ssl", "urllib", "urllib3"}
-OUTSIDE = AWS_AND_HOSTS | NETWORK | {"multiprocessing", "random", "secrets", "subprocess", "time"}
+OUTSIDE = AWS_AND_HOSTS | NETWORK | {"multiprocessing", "secrets", "subprocess", "time"}
 CLOCKS = frozenset(["now", "utcnow", "today", "time", "monotonic", "perf_counter", "urandom"])
 
 

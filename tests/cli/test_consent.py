@@ -9,7 +9,7 @@ import sys
 
 import pytest
 
-from ops.cli.settle import agree, settle
+from ops.cli.consent import agree, settle
 from ops.errors import Refused
 from ops.plan import Plan, Step
 
@@ -17,9 +17,9 @@ ADDING = Plan("provision", "wiki", (Step("a.b", "x", "add x"),))
 DELETING = Plan("prune", "wiki", (Step("a.b", "x", "drop x", effect="delete"),))
 
 ASKING = """
-from ops.cli.settle import agree
+from ops.cli.consent import agree
 from ops.errors import Refused
-from tests.cli.test_settle import DELETING
+from tests.cli.test_consent import DELETING
 try:
     agree(DELETING)
 except Refused:
