@@ -56,21 +56,36 @@ def allocate(cloud: Cloud, tags: Mapping[str, str], lost_reply: Wait = LOST_REPL
 
 def associate(cloud: Cloud, address: Address, instance_id: str) -> None:
     """Give an address to an instance; there already is no error, elsewhere is refused."""
-    ask(
-        cloud,
-        f"{address.address} to {instance_id}",
-        cloud.ec2.associate_address,
-        AllocationId=address.allocation,
-        InstanceId=instance_id,
-        AllowReassociation=address.instance == instance_id,
-    )
+    subject = f"{address.address} to {instance_id}"
+    call = cloud.ec2.associate_address
+    try:
+        ask(
+            cloud,
+            subject,
+            call,
+            AllocationId=address.allocation,
+            InstanceId=instance_id,
+            AllowReassociation=False,
+        )
+    except CloudError as error:
+        if error.code != "Resource.AlreadyAssociated":
+            raise
+        look = cloud.ec2.describe_addresses
+        reply = ask(cloud, subject, look, AllocationIds=[address.allocation])
+        if [one.get("InstanceId") for one in reply["Addresses"]] != [instance_id]:
+            raise
 
 
 def disassociate(cloud: Cloud, address: Address) -> None:
     """Take an address from its instance; with none is no error."""
-    if address.association:
-        call = cloud.ec2.disassociate_address
+    if not address.association:
+        return
+    call = cloud.ec2.disassociate_address
+    try:
         ask(cloud, address.address, call, AssociationId=address.association)
+    except CloudError as error:
+        if error.code != "InvalidAssociationID.NotFound":
+            raise
 
 
 def release(cloud: Cloud, address: Address) -> None:

@@ -50,6 +50,7 @@ _HINTS = {
     "InvalidSubnetID.NotFound": "Look at cloud.subnets in site.yaml.",
     "InvalidParameterValue": "Look at the component's file for the value that is named.",
     "InvalidInstanceType": "Name a type that EC2 has in this region.",
+    "InvalidInstanceType.NotFound": "Name a type that EC2 has in this region.",
     "Unsupported": _CAPACITY,
     "InsufficientInstanceCapacity": _CAPACITY,
     "InsufficientVolumeCapacity": "Another zone or type of volume may have room.",

@@ -3,58 +3,40 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any
 
 from ops.cloud.calls import Wait, ask, pages, until, utc
 from ops.cloud.errors import CloudError
+from ops.cloud.launch import Disk, Launch, asked
 from ops.cloud.session import Cloud
-from ops.cloud.tags import Wanted, filters, mapped, specified, words
+from ops.cloud.tags import Wanted, filters, mapped, words
 
-if TYPE_CHECKING:
-    from mypy_boto3_ec2.literals import InstanceTypeType, VolumeTypeType
+__all__ = [
+    "ALIVE",
+    "Attachment",
+    "Disk",
+    "Instance",
+    "Launch",
+    "console",
+    "find",
+    "get",
+    "protect",
+    "reboot",
+    "rehearse",
+    "run",
+    "start",
+    "stop",
+    "terminate",
+    "user_data",
+    "wait",
+]
 
 ALIVE = ("pending", "running", "stopping", "stopped")
 """The states of an instance that can still be used; the others are its end."""
 
 _GONE = ("shutting-down", "terminated")
-
-
-@dataclass(frozen=True)
-class Disk:
-    """The root volume of a launch. `device` is the image's root device."""
-
-    device: str
-    size_gib: int
-    type: str = "gp3"
-    encrypted: bool = True
-    iops: int | None = None
-    throughput: int | None = None
-
-
-@dataclass(frozen=True)
-class Launch:
-    """Everything one RunInstances call asks for: one instance, with a client token.
-
-    Metadata service version 2 only, and protected against termination unless said
-    otherwise. `subnet` decides the zone; without it the zone's default subnet is taken.
-    `user_data` is at most 16384 bytes, compressed or not. Without `key` or `groups`, which
-    a rehearsal may not have yet, EC2 is asked for none.
-    """
-
-    token: str
-    image: str
-    type: str
-    zone: str
-    key: str
-    groups: tuple[str, ...]
-    root: Disk
-    tags: Mapping[str, str]
-    user_data: bytes = field(default=b"", repr=False)
-    subnet: str | None = None
-    profile: str | None = None
-    protected: bool = True
 
 
 @dataclass(frozen=True)
@@ -131,7 +113,7 @@ def run(cloud: Cloud, launch: Launch) -> Instance:
     a new machine needs a new token. Raise CloudError (IdempotentParameterMismatch) when
     the token was used for another launch.
     """
-    reply = ask(cloud, launch.tags.get("Name", ""), cloud.ec2.run_instances, **_asked(launch))
+    reply = ask(cloud, launch.tags.get("Name", ""), cloud.ec2.run_instances, **asked(launch))
     return _instance(reply["Instances"][0])
 
 
@@ -143,7 +125,7 @@ def rehearse(cloud: Cloud, launch: Launch) -> None:
     """
     call = cloud.ec2.run_instances
     try:
-        ask(cloud, launch.tags.get("Name", ""), call, **_asked(launch), DryRun=True)
+        ask(cloud, launch.tags.get("Name", ""), call, **asked(launch), DryRun=True)
     except CloudError as error:
         if error.code != "DryRunOperation":
             raise
@@ -212,52 +194,6 @@ def user_data(cloud: Cloud, instance_id: str) -> bytes:
     call = cloud.ec2.describe_instance_attribute
     reply = ask(cloud, instance_id, call, InstanceId=instance_id, Attribute="userData")
     return base64.b64decode(reply.get("UserData", {}).get("Value", ""))
-
-
-def _asked(launch: Launch) -> Any:
-    asked: dict[str, Any] = {
-        "ClientToken": launch.token,
-        "ImageId": launch.image,
-        "InstanceType": cast("InstanceTypeType", launch.type),
-        "MinCount": 1,
-        "MaxCount": 1,
-        "BlockDeviceMappings": [{"DeviceName": launch.root.device, "Ebs": _ebs(launch.root)}],
-        "TagSpecifications": specified(["instance", "volume"], launch.tags),
-        "MetadataOptions": {
-            "HttpTokens": "required",
-            "HttpEndpoint": "enabled",
-            "HttpPutResponseHopLimit": 1,
-        },
-        "DisableApiTermination": launch.protected,
-        "InstanceInitiatedShutdownBehavior": "stop",
-    }
-    if launch.key:
-        asked["KeyName"] = launch.key
-    if launch.groups:
-        asked["SecurityGroupIds"] = list(launch.groups)
-    if launch.user_data:
-        asked["UserData"] = launch.user_data
-    if launch.subnet:
-        asked["SubnetId"] = launch.subnet
-    else:
-        asked["Placement"] = {"AvailabilityZone": launch.zone}
-    if launch.profile:
-        asked["IamInstanceProfile"] = {"Name": launch.profile}
-    return asked
-
-
-def _ebs(disk: Disk) -> dict[str, Any]:
-    ebs: dict[str, Any] = {
-        "VolumeSize": disk.size_gib,
-        "VolumeType": cast("VolumeTypeType", disk.type),
-        "Encrypted": disk.encrypted,
-        "DeleteOnTermination": True,
-    }
-    if disk.iops:
-        ebs["Iops"] = disk.iops
-    if disk.throughput:
-        ebs["Throughput"] = disk.throughput
-    return ebs
 
 
 def _instances(answers: Sequence[Any]) -> list[Instance]:

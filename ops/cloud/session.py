@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 Key = str | Callable[[], str]
 """A credential, or what hands it out when it is needed (`Secret.reveal`)."""
 
+_SESSION = "session"
 LOOPBACK = ("127.", "localhost", "[::1]")
 
 
@@ -72,6 +73,14 @@ class Cloud:
         """Return the client that says who we are."""
         return cast("STSClient", self._client("sts"))
 
+    def close(self) -> None:
+        """Close all connections; the next call opens new ones."""
+        with self._lock:
+            for (service, _), client in self._clients.items():
+                if service != _SESSION:
+                    client.close()
+            self._clients.clear()
+
     def _client(self, service: str, *, once: bool = False) -> Any:
         with self._lock:
             if (service, once) not in self._clients:
@@ -96,9 +105,9 @@ class Cloud:
 
     def _session(self) -> boto3.Session:
         with self._lock:
-            if ("session", False) not in self._clients:
-                self._clients["session", False] = _new_session(self)
-            return cast("boto3.Session", self._clients["session", False])
+            if (_SESSION, False) not in self._clients:
+                self._clients[_SESSION, False] = _new_session(self)
+            return cast("boto3.Session", self._clients[_SESSION, False])
 
     def _reach(self) -> None:
         if self.endpoint:

@@ -7,6 +7,7 @@ It answers on one loopback port, for one lab. Its own paths are private to the l
     DELETE /lab/faults    forget them, and the counts
     GET    /lab/calls     how often each API call was made
     POST   /lab/state     {"id": "snap-...", "state": "error"}: change a resource's state
+    POST   /lab/policies  {"enforced": true}: let IAM policies decide from now on, or not
 
 Its memory is this program's; it ends with it.
 """
@@ -77,6 +78,18 @@ def serve(machines: Machines, *, host: str = "127.0.0.1", port: int = 0) -> Serv
         aws_account.closed(account)
 
     return Server(f"http://{host}:{server.server_port}", account.number, account.faults, stop)
+
+
+def enforce_policies(*, on: bool) -> None:
+    """Let IAM policies decide about every call to this program's servers, or no longer.
+
+    moto judges actions, not resources and conditions; keys it did not make are refused.
+    """
+    from moto import settings
+    from moto.core.authorization import ActionAuthenticatorMixin
+
+    settings.INITIAL_NO_AUTH_ACTION_COUNT = 0.0 if on else float("inf")
+    ActionAuthenticatorMixin.request_count = 0
 
 
 class Application:
@@ -161,6 +174,8 @@ class Application:
             case ("POST", "/lab/state"):
                 data = json.loads(body)
                 _set_state(self._account.number, str(data["id"]), str(data["state"]))
+            case ("POST", "/lab/policies"):
+                enforce_policies(on=bool(json.loads(body)["enforced"]))
             case _:
                 return aws_replies.document({"error": "no such path"}, 404)
         return aws_replies.document([one.data() for one in faults.pending()])

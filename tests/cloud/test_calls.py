@@ -1,0 +1,70 @@
+import pytest
+
+from ops.cloud import groups, instances, volumes, zones
+from ops.cloud.calls import Wait, ask, pages, until
+from ops.cloud.errors import CloudError
+from ops.cloud.session import Cloud
+from ops.lab.aws import Server
+from ops.lab.faults import Fault
+
+
+def test_a_throttled_call_is_made_again(cloud: Cloud, server: Server) -> None:
+    server.faults.add(Fault("DescribeAvailabilityZones", "throttle", times=5))
+    assert "us-east-1a" in zones.zones(cloud)
+    assert server.faults.calls()["DescribeAvailabilityZones"] == 6
+
+
+def test_throttling_without_end_is_told(cloud: Cloud, server: Server) -> None:
+    server.faults.add(Fault("DescribeVpcs", "throttle", times=100))
+    with pytest.raises(CloudError, match="DescribeVpcs us-east-1: Request limit") as caught:
+        zones.default_vpc(cloud)
+    assert caught.value.code == "RequestLimitExceeded"
+
+
+def test_a_refusal_is_not_repeated(cloud: Cloud, server: Server) -> None:
+    server.faults.add(Fault("DescribeVpcs", code="AuthFailure", status=401, times=5))
+    with pytest.raises(CloudError, match="AuthFailure"):
+        zones.default_vpc(cloud)
+    assert server.faults.calls()["DescribeVpcs"] == 1
+
+
+def test_a_call_that_the_service_lacks_is_an_error_a_person_understands(cloud: Cloud) -> None:
+    with pytest.raises(CloudError, match="does not know ec2 DescribeReservedInstances"):
+        ask(cloud, "", cloud.ec2.describe_reserved_instances)
+
+
+def test_all_pages_are_read(cloud: Cloud, name: str, server: Server) -> None:
+    orders = [volumes.Order(f"{name}{n}", "us-east-1a", 1, {"ops:volume": name}) for n in range(7)]
+    made = {volumes.create(cloud, order).id for order in orders}
+    wanted = [{"Name": "tag:ops:volume", "Values": [name]}]
+    call = cloud.ec2.describe_volumes
+    answers = pages(cloud, name, call, Filters=wanted, PaginationConfig={"PageSize": 3})
+    assert [len(page["Volumes"]) for page in answers] == [3, 3, 1]
+    assert {one["VolumeId"] for page in answers for one in page["Volumes"]} == made
+
+
+def test_a_page_that_is_throttled_loses_nothing(
+    cloud: Cloud, server: Server, group: groups.Group, name: str
+) -> None:
+    server.faults.add(Fault("DescribeSecurityGroups", "throttle", times=2))
+    assert groups.find(cloud, {"ops:component": name}) == (group,)
+
+
+def test_waiting_ends_when_something_is_found() -> None:
+    looks = iter([None, None, "there"])
+    assert until(Wait(0, 5), lambda: next(looks), subject="it", goal="there") == "there"
+
+
+def test_waiting_too_long_says_for_what() -> None:
+    with pytest.raises(CloudError, match="vol-1: not available after 0 seconds") as caught:
+        until(Wait(0, 3), lambda: None, subject="vol-1", goal="available")
+    assert caught.value.code == "WaitTimedOut"
+
+
+def test_a_reply_lost_for_good_is_uncertain(
+    cloud: Cloud, server: Server, instance: instances.Instance
+) -> None:
+    server.faults.add(Fault("RebootInstances", "lost", times=4))
+    with pytest.raises(CloudError) as caught:
+        instances.reboot(cloud, instance.id)
+    assert caught.value.uncertain

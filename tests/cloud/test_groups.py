@@ -1,0 +1,88 @@
+import pytest
+
+from ops.cloud import groups, zones
+from ops.cloud.errors import CloudError
+from ops.cloud.groups import Rule
+from ops.cloud.session import Cloud
+from ops.lab.aws import Server
+from ops.lab.faults import Fault
+
+WEB = Rule("tcp", 443, 443, "192.0.2.0/24", words="the readers")
+RULES = (
+    WEB,
+    Rule("udp", 1024, 2048, "2001:db8::/32"),
+    Rule("icmp", -1, -1, "0.0.0.0/0"),
+    Rule("tcp", 5666, 5666, "198.51.100.7/32"),
+)
+
+
+def test_a_new_group_lets_nothing_in(group: groups.Group, cloud: Cloud, name: str) -> None:
+    assert group.inbound == frozenset()
+    assert groups.find(cloud, {"ops:component": name}) == (group,)
+    assert groups.get(cloud, group.id) == groups.named(cloud, name, group.vpc) == group
+
+
+def test_the_same_group_is_made_once(group: groups.Group, cloud: Cloud, name: str) -> None:
+    again = groups.create(cloud, name, group.vpc, "a test", {"ops:component": name})
+    assert again == group
+
+
+def test_a_lost_reply_makes_one_group(cloud: Cloud, name: str, server: Server) -> None:
+    server.faults.add(Fault("CreateSecurityGroup", "lost"))
+    vpc = zones.default_vpc(cloud)
+    made = groups.create(cloud, name, vpc, "a test", {"ops:component": name})
+    assert groups.find(cloud, {"ops:component": name}) == (made,)
+
+
+def test_a_group_of_others_is_not_taken(group: groups.Group, cloud: Cloud, name: str) -> None:
+    with pytest.raises(CloudError, match=r"InvalidGroup.Duplicate"):
+        groups.create(cloud, name, group.vpc, "a test", {"ops:component": "another"})
+
+
+def test_rules_come_back_as_they_went(group: groups.Group, cloud: Cloud) -> None:
+    for rule in (*RULES, Rule("tcp", 22, 22, group.id)):
+        groups.allow(cloud, group.id, rule)
+    seen = groups.get(cloud, group.id).inbound
+    assert seen == frozenset({*RULES, Rule("tcp", 22, 22, group.id)})
+    assert {rule.words for rule in seen} == {"", "the readers"}
+
+
+def test_opening_twice_and_closing_twice_do_no_harm(group: groups.Group, cloud: Cloud) -> None:
+    groups.allow(cloud, group.id, WEB)
+    groups.allow(cloud, group.id, WEB)
+    assert groups.get(cloud, group.id).inbound == {WEB}
+    groups.revoke(cloud, group.id, WEB)
+    groups.revoke(cloud, group.id, WEB)
+    assert groups.get(cloud, group.id).inbound == frozenset()
+
+
+def test_a_lost_reply_opens_once(group: groups.Group, cloud: Cloud, server: Server) -> None:
+    server.faults.add(Fault("AuthorizeSecurityGroupIngress", "lost"))
+    groups.allow(cloud, group.id, WEB)
+    assert groups.get(cloud, group.id).inbound == {WEB}
+
+
+def test_what_goes_out_is_closed_and_opened_too(group: groups.Group, cloud: Cloud) -> None:
+    names = Rule("udp", 53, 53, "192.0.2.53/32", outbound=True)
+    groups.revoke(cloud, group.id, groups.EVERYTHING_OUT)
+    groups.allow(cloud, group.id, names)
+    assert groups.get(cloud, group.id).rules == {names}
+
+
+def test_a_group_is_removed_once_or_twice(group: groups.Group, cloud: Cloud, name: str) -> None:
+    groups.remove(cloud, group.id)
+    groups.remove(cloud, group.id)
+    assert groups.named(cloud, name, group.vpc) is None
+
+
+@pytest.mark.parametrize(
+    ("rule", "words"),
+    [
+        (WEB, "tcp 443 from 192.0.2.0/24"),
+        (RULES[1], "udp 1024-2048 from 2001:db8::/32"),
+        (RULES[2], "icmp from 0.0.0.0/0"),
+        (groups.EVERYTHING_OUT, "everything to 0.0.0.0/0"),
+    ],
+)
+def test_a_rule_reads_as_a_line(rule: Rule, words: str) -> None:
+    assert str(rule) == words
