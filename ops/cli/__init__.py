@@ -14,8 +14,8 @@ from invoke.context import Context
 from ops.cli.tasks import task
 
 if TYPE_CHECKING:
-    from ops.cli.place import repository
     from ops.cli.consent import settle
+    from ops.cli.place import repository
 
 __all__ = ["Context", "repository", "settle", "task"]
 

@@ -9,8 +9,7 @@ _STANDS_FOR = {"app": "NAME", "expect": "DIGEST"}
 
 def page(signature: Signature, text: str) -> list[str]:
     """Return the lines of `fab TASK --help`: usage, the task's docstring, its arguments."""
-    words = " ".join(_usage(argument) for argument in signature.arguments)
-    lines = [f"Usage: fab {signature.task} {words}".rstrip(), "", *text.splitlines()]
+    lines = [f"Usage: {usage(signature)}", "", *text.splitlines()]
     if signature.arguments:
         forms = [_form(argument) for argument in signature.arguments]
         width = max(len(form) for form in forms)
@@ -23,6 +22,12 @@ def page(signature: Signature, text: str) -> list[str]:
             ),
         ]
     return lines
+
+
+def usage(signature: Signature) -> str:
+    """Return how a task is typed; what may be left out stands in brackets."""
+    words = (_usage(argument) for argument in signature.arguments)
+    return " ".join(["fab", signature.task, *words])
 
 
 def _usage(argument: Argument) -> str:
