@@ -1,4 +1,4 @@
-"""How a call is made: botocore's errors become CloudErrors, throttled calls wait their turn."""
+"""How a call is made: throttled ones wait their turn, long answers come in pages."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, ParamSpec, TypeVar
 
-from ops.cloud.errors import THROTTLED, CloudError, refused
+from ops.cloud.errors import THROTTLED, CloudError
+from ops.cloud.faults import translated
 from ops.cloud.session import Cloud
 
 P = ParamSpec("P")
@@ -74,42 +75,9 @@ def operation(call: Callable[..., Any]) -> str:
 def _patiently(cloud: Cloud, name: str, subject: str, call: Callable[[], T]) -> T:
     for delay in cloud.throttle_delays:
         try:
-            return _translated(name, subject, call)
+            return translated(name, subject, call)
         except CloudError as error:
             if error.code not in THROTTLED:
                 raise
         time.sleep(delay * random.uniform(0.75, 1.25))  # noqa: S311 - spreads callers, no secret
-    return _translated(name, subject, call)
-
-
-def _translated(name: str, subject: str, call: Callable[[], T]) -> T:
-    from botocore import exceptions as botocore
-
-    try:
-        return call()
-    except botocore.ClientError as error:
-        reply = error.response.get("Error", {})
-        code, said = reply.get("Code", "Unknown"), reply.get("Message") or "no reason given"
-        raise refused(str(code), error.operation_name, subject, str(said)) from None
-    except botocore.BotoCoreError as error:
-        raise CloudError(_code(error), name, subject, _said(error)) from None
-
-
-def _code(error: Exception) -> str:
-    from botocore import exceptions as botocore
-    from botocore.parsers import ResponseParserError
-
-    kinds: list[tuple[type[Exception] | tuple[type[Exception], ...], str]] = [
-        ((botocore.NoCredentialsError, botocore.PartialCredentialsError), "NoCredentials"),
-        (botocore.ReadTimeoutError, "ReadTimeout"),
-        (botocore.ConnectionClosedError, "ConnectionClosed"),
-        (botocore.ResponseStreamingError, "ConnectionClosed"),
-        (ResponseParserError, "InternalError"),
-        ((botocore.ConnectionError, botocore.HTTPClientError), "Unreachable"),
-        ((botocore.TokenRetrievalError, botocore.UnauthorizedSSOTokenError), "ExpiredToken"),
-    ]
-    return next((code for kind, code in kinds if isinstance(error, kind)), type(error).__name__)
-
-
-def _said(error: Exception) -> str:
-    return " ".join(str(error).split())
+    return translated(name, subject, call)

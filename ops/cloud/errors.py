@@ -51,6 +51,7 @@ _HINTS = {
     "InvalidParameterValue": "Look at the component's file for the value that is named.",
     "InvalidInstanceType": "Name a type that EC2 has in this region.",
     "InvalidInstanceType.NotFound": "Name a type that EC2 has in this region.",
+    "InvalidBlockDeviceMapping": "Look at the volumes in the component's file.",
     "Unsupported": _CAPACITY,
     "InsufficientInstanceCapacity": _CAPACITY,
     "InsufficientVolumeCapacity": "Another zone or type of volume may have room.",

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
 
 from ops.cloud.errors import CloudError
+from ops.cloud.faults import translated
 
 if TYPE_CHECKING:
     import boto3
@@ -86,8 +87,16 @@ class Cloud:
             if (service, once) not in self._clients:
                 if not self._clients:
                     self._reach()
-                self._clients[service, once] = self._new_client(service, 1 if once else None)
+                self._clients[service, once] = self._connected(service, 1 if once else None)
             return self._clients[service, once]
+
+    def _connected(self, service: str, attempts: int | None) -> Any:
+        where = self.endpoint or self.region
+        try:
+            return translated("", where, lambda: self._new_client(service, attempts))
+        except ValueError as error:
+            said = f"no address of AWS: {error}"
+            raise CloudError("Unreachable", "", where, said) from None
 
     def _new_client(self, service: str, attempts: int | None) -> Any:
         session = self._session()

@@ -58,16 +58,16 @@ def serve(machines: Machines, *, host: str = "127.0.0.1", port: int = 0) -> Serv
     _install()
     from werkzeug.serving import make_server
 
-    account = aws_account.opened(machines)
-    try:
+    with _listening(host, port) as listening:
+        account = aws_account.opened(machines)
         server = make_server(
-            host, port, Application(account), threaded=True, request_handler=_handler()
+            host,
+            port,
+            Application(account),
+            threaded=True,
+            request_handler=_handler(),
+            fd=listening.fileno(),
         )
-    except (OSError, SystemExit) as error:
-        aws_account.closed(account)
-        raise OpsError(
-            f"the lab's AWS can't listen on {host}:{port}", "Take the other lab down."
-        ) from error
     thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
     thread.start()
 
@@ -77,7 +77,7 @@ def serve(machines: Machines, *, host: str = "127.0.0.1", port: int = 0) -> Serv
         server.server_close()
         aws_account.closed(account)
 
-    return Server(f"http://{host}:{server.server_port}", account.number, account.faults, stop)
+    return Server(f"http://{host}:{server.port}", account.number, account.faults, stop)
 
 
 def enforce_policies(*, on: bool) -> None:
@@ -179,6 +179,17 @@ class Application:
             case _:
                 return aws_replies.document({"error": "no such path"}, 404)
         return aws_replies.document([one.data() for one in faults.pending()])
+
+
+def _listening(host: str, port: int) -> socket.socket:
+    """Return a listening socket; werkzeug would print, and end the program, if it can't."""
+    try:
+        return socket.create_server((host, port), backlog=128)
+    except OSError as error:
+        why = error.strerror or error
+        raise OpsError(
+            f"the lab's AWS can't listen on {host}:{port}: {why}", "Take the other lab down."
+        ) from error
 
 
 def _faults(data: Any) -> list[Fault]:

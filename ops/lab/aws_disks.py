@@ -112,6 +112,7 @@ def describe_volumes(self: Any) -> Any:
 
 
 def _create_volume(response: Any) -> object:
+    _refuse_too_small(response)
     volume: Any = _moto().create_volume(response).result
     if volume.volume_type == "gp3" and not volume.throughput:
         volume.throughput = 125
@@ -123,6 +124,12 @@ def _create_volume(response: Any) -> object:
     )
     account.disks.add(volume.id)
     return volume
+
+
+def _refuse_too_small(response: Any) -> None:
+    size, origin = response._get_param("Size"), response._get_param("SnapshotId")
+    if size and origin and int(size) < response.ec2_backend.get_snapshot(origin).volume.size:
+        raise refusal("InvalidParameterValue", f"{size} GiB is smaller than snapshot '{origin}'")
 
 
 def _refuse_attachment(volume: Any, instance: Any, device: str) -> None:

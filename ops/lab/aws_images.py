@@ -14,6 +14,7 @@ _DEBIAN = "136693071363"
 """Debian's account at AWS (wiki.debian.org/Cloud/AmazonEC2Image)."""
 
 ROOT_DEVICE = "/dev/xvda"
+ROOT_GIB = 8
 
 
 def add(account: str, region: str) -> None:
@@ -28,7 +29,21 @@ def add(account: str, region: str) -> None:
 def _add_image(backend: Any, region: str) -> None:
     from moto.ec2.models.amis import Ami
 
-    image = Ami(
+    class Image(Ami):
+        """An image whose root volume has a size that is true."""
+
+        @property
+        def block_device_mappings(self) -> list[dict[str, Any]]:
+            ebs = {
+                "SnapshotId": self.ebs_snapshot.id,
+                "VolumeSize": ROOT_GIB,
+                "VolumeType": "gp3",
+                "DeleteOnTermination": True,
+                "Encrypted": False,
+            }
+            return [{"DeviceName": self.root_device_name, "Ebs": ebs}]
+
+    image = Image(
         backend,
         IMAGE,
         name="debian-12-amd64-lab",
@@ -42,7 +57,7 @@ def _add_image(backend: Any, region: str) -> None:
         root_device_name=ROOT_DEVICE,
         region_name=f"{region}a",
     )
-    image.ebs_snapshot.volume.size = 8
+    image.ebs_snapshot.volume.size = ROOT_GIB
     backend.amis[IMAGE] = image
 
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ops.lab.aws_account import Account, answer, of, once, refusal, told
+from ops.lab.aws_images import ROOT_DEVICE, ROOT_GIB
 from ops.lab.machines import Addresses
 
 USER_DATA_LIMIT = 16384
@@ -16,6 +17,7 @@ USER_DATA_LIMIT = 16384
 def run_instances(self: Any) -> Any:
     """RunInstances: tokens honoured, user data limited, machines booted."""
     _limit_user_data(self)
+    _limit_root(self)
     if self._get_param("DryRun", False):
         return _moto().run_instances(self)
     result, repeated = once(self, "RunInstances", lambda: _run(self))
@@ -191,6 +193,14 @@ def _limit_user_data(response: Any) -> None:
     if given is not None and len(_raw(given)) > USER_DATA_LIMIT:
         said = f"User data is limited to {USER_DATA_LIMIT} bytes"
         raise refusal("InvalidParameterValue", said)
+
+
+def _limit_root(response: Any) -> None:
+    for asked in response._get_param("BlockDeviceMappings", []):
+        size = int(asked.get("Ebs", {}).get("VolumeSize") or ROOT_GIB)
+        if asked["DeviceName"] == ROOT_DEVICE and size < ROOT_GIB:
+            said = f"Volume of size {size}GB is smaller than snapshot, expect size>= {ROOT_GIB}GB"
+            raise refusal("InvalidBlockDeviceMapping", said)
 
 
 def _raw(user_data: Any) -> bytes:

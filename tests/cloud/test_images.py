@@ -9,7 +9,7 @@ from ops.lab.aws_images import IMAGE, PARAMETER, ROOT_DEVICE
 def test_an_image_is_found_by_its_id(cloud: Cloud) -> None:
     found = images.resolve(cloud, IMAGE)
     assert (found.id, found.root_device, found.architecture) == (IMAGE, ROOT_DEVICE, "x86_64")
-    assert (found.state, found.root_gib) == ("available", 15)
+    assert (found.state, found.root_gib) == ("available", 8)
 
 
 def test_an_image_is_found_by_its_public_parameter(cloud: Cloud) -> None:

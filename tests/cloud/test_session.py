@@ -1,4 +1,6 @@
 import socket
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -83,6 +85,24 @@ def test_a_silent_endpoint_is_unreachable(listener: str) -> None:
     with pytest.raises(CloudError, match="does not answer") as caught:
         zones.identity(cloud)
     assert caught.value.code == "Unreachable"
+
+
+def test_an_endpoint_that_is_no_address_is_told() -> None:
+    cloud = Cloud("us-east-1", "http://x y", access_key="a", secret_key="b")
+    with pytest.raises(CloudError) as caught:
+        zones.identity(cloud)
+    assert caught.value.code == "Unreachable"
+
+
+def test_boto3_is_loaded_when_it_is_used() -> None:
+    code = (
+        "import sys\n"
+        "from ops.cloud import addresses, groups, images, instances, keys, policy, snapshots\n"
+        "from ops.cloud.session import Cloud\n"
+        "Cloud('us-east-1', 'http://127.0.0.1:1')\n"
+        "sys.exit(bool({'boto3', 'botocore', 'mypy_boto3_ec2'} & set(sys.modules)))"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
 
 
 def test_keys_are_asked_for_late_and_never_shown(server: Server) -> None:

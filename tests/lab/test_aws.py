@@ -193,6 +193,16 @@ def test_a_detached_volume_is_not_detached_again(ec2: Any) -> None:
     assert code(caught) == "IncorrectState"
 
 
+def test_volumes_smaller_than_what_they_are_made_of_are_refused(ec2: Any) -> None:
+    root = {"DeviceName": "/dev/xvda", "Ebs": {"VolumeSize": 7}}
+    with pytest.raises(ClientError, match="expect size>= 8GB"):
+        ec2.run_instances(**WISH, BlockDeviceMappings=[root])
+    volume = ec2.create_volume(AvailabilityZone="us-east-1a", Size=4)["VolumeId"]
+    snapshot = ec2.create_snapshot(VolumeId=volume)["SnapshotId"]
+    with pytest.raises(ClientError, match="smaller than snapshot"):
+        ec2.create_volume(AvailabilityZone="us-east-1a", Size=3, SnapshotId=snapshot)
+
+
 def test_snapshots_come_in_pages(ec2: Any) -> None:
     volume = ec2.create_volume(AvailabilityZone="us-east-1a", Size=1)["VolumeId"]
     made = {ec2.create_snapshot(VolumeId=volume)["SnapshotId"] for _ in range(7)}
