@@ -42,6 +42,10 @@ _COMPLAINT = re.compile(
     rb"rsync: (?:\[\w+\] )?(?P<action>[^\"]*?)\(?\"(?P<path>.*)\"\)?[^\"]*?"
     rb": (?P<reason>[^\":]*) \((?P<number>\d+)\)\Z"
 )
+_BARE_COMPLAINTS = (
+    re.compile(rb"(?P<reason>could not make way) for [\w ]+: (?P<path>.*)\Z"),
+    re.compile(rb"ERROR: (?P<path>.*) (?P<reason>failed verification) -- .*\Z"),
+)
 _VANISHED = re.compile(rb'(?:file|directory) has vanished: "(?P<path>.*)"\Z')
 _ESCAPE = re.compile(rb"\\#([0-3][0-7]{2})")
 _TEMPORARY_NAME = re.compile(rb"\.(.+)\.[A-Za-z0-9]{6}\Z", re.DOTALL)
@@ -191,8 +195,7 @@ def complaints(text: bytes) -> Complaints:
     for line in filter(None, text.splitlines()):
         if gone := _VANISHED.match(line):
             vanished[name(gone["path"])] = None
-        elif found := _COMPLAINT.match(line):
-            failure = _failure(found)
+        elif failure := _failure(line):
             failed.setdefault(failure.path, failure)
         else:
             other[line.decode("utf-8", "backslashreplace")] = None
@@ -204,14 +207,28 @@ def name(shown: bytes) -> bytes:
     return _ESCAPE.sub(lambda match: bytes([int(match[1], 8)]), shown)
 
 
-def _failure(found: re.Match[bytes]) -> Failure:
-    path = name(found["path"])
-    action = found["action"].decode("utf-8", "replace").strip()
+def _failure(line: bytes) -> Failure | None:
+    for bare in _BARE_COMPLAINTS:
+        if found := bare.match(line):
+            return Failure(name(found["path"]), "", found["reason"].decode(), 0)
+    if found := _COMPLAINT.match(line):
+        action, reason = (found[part].decode("utf-8", "replace") for part in ("action", "reason"))
+        path = _meant(action, name(found["path"]))
+        return Failure(path, action.strip(), reason, int(found["number"]))
+    return None
+
+
+def _meant(action: str, path: bytes) -> bytes:
+    """Return the entry that a complaint is about: rsync names others beside it, or instead."""
+    if "xattr" in action:
+        return path.rsplit(b'","', 1)[0]
+    if "rename" in action:
+        return path.rsplit(b'" -> "', 1)[-1]
     if "mkstemp" in action:
         folder, _, last = path.rpartition(b"/")
         real = _TEMPORARY_NAME.match(last)
-        path = folder + b"/" + real[1] if real else path
-    return Failure(path, action, found["reason"].decode("utf-8", "replace"), int(found["number"]))
+        return folder + b"/" + real[1] if real else path
+    return path
 
 
 def _scope(cross_mounts: bool) -> Iterator[str]:

@@ -1,0 +1,48 @@
+"""Two ends on this machine: the source runs here, the target behind a real sshd on loopback.
+
+The target's log-in has a home of its own, so that nobody's authorized_keys is touched.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from ops.migrate.door import Ends
+from ops.remote.local import LocalHost
+from tests.support.sshd import Sshd
+
+TARGET = "wiki.cloud.main"
+
+
+class Pair(NamedTuple):
+    """Both ends, and the folders of the test."""
+
+    ends: Ends
+    home: Path
+    source: Path
+    target: Path
+    server: Sshd
+
+    @property
+    def keys(self) -> bytes:
+        """Return the target's authorized_keys."""
+        return (self.home / ".ssh/authorized_keys").read_bytes()
+
+
+@pytest.fixture
+def pair(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Pair]:
+    """Yield two ends with empty folders, and a key of a person on the target."""
+    home, source, target = (tmp_path / name for name in ("home", "source", "target"))
+    for folder in (home / ".ssh", source, target):
+        folder.mkdir(parents=True)
+    (home / ".ssh/authorized_keys").write_bytes(b"ssh-ed25519 AAAA somebody@example.org\n")
+    monkeypatch.setenv("HOME", str(home))
+    settings = f"AuthorizedKeysFile {home}/.ssh/authorized_keys\nSetEnv HOME={home}"
+    with Sshd(tmp_path / "sshd", settings) as server:
+        endpoint = server.endpoint(TARGET)
+        near, far = LocalHost("wiki.campus.main"), LocalHost(TARGET)
+        yield Pair(Ends(near, far, endpoint, server.host_key), home, source, target, server)

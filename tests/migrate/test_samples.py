@@ -1,0 +1,59 @@
+"""The meter's samples, read back and summed up."""
+
+import gzip
+from pathlib import Path
+
+from ops.migrate.samples import Phase, Sample, busy, line, mean_load, phases, rates, read
+
+RUN = [
+    Sample(0.0, "a", "connect"),
+    Sample(1.0, "a", "transfer", 0, 0),
+    Sample(2.0, "a", "transfer", 5, 1000, 0.5, 0.1),
+    Sample(4.0, "a", "transfer", 9, 5000, 0.7, 0.3),
+    Sample(5.0, "b", "transfer", 1, 300),
+]
+
+
+def test_samples_come_back_from_their_file(tmp_path: Path) -> None:
+    path = tmp_path / "meter.jsonl.gz"
+    path.write_bytes(gzip.compress("".join(map(line, RUN)).encode()))
+    assert read(path) == RUN
+
+
+def test_of_a_torn_file_the_whole_lines_are_read(tmp_path: Path) -> None:
+    path = tmp_path / "meter.jsonl.gz"
+    with gzip.open(path, "wt") as file:
+        file.write("".join(map(line, RUN)))
+        file.flush()
+        torn = path.read_bytes()
+    path.write_bytes(torn)
+    assert read(path) == RUN
+
+
+def test_the_rate_is_of_the_time_since_the_sample_before() -> None:
+    assert rates(RUN) == [(1.0, 0), (2.0, 1000), (4.0, 2000), (5.0, 300)]
+
+
+def test_rates_of_nothing_are_none() -> None:
+    assert rates([]) == rates(RUN[:1]) == []
+
+
+def test_a_phase_ends_where_the_next_starts() -> None:
+    assert phases(RUN) == [
+        Phase("a", "connect", 0.0, 1.0),
+        Phase("a", "transfer", 1.0, 5.0),
+        Phase("b", "transfer", 5.0, 5.0),
+    ]
+    assert phases([]) == []
+
+
+def test_the_mean_load_leaves_out_what_was_not_measured() -> None:
+    assert mean_load(RUN, "source") == 0.6
+    assert mean_load(RUN[:2], "target") is None
+
+
+def test_the_load_is_the_busy_share_of_the_ticks() -> None:
+    before = b"cpu  100 0 100 800 0 0 0 0 0 0\n"
+    assert busy(before, b"cpu  150 0 125 825 0 0 0 0 0 0\n") == 0.75
+    assert busy(before, before) is None
+    assert busy(b"", before) is None
