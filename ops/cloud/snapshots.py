@@ -18,7 +18,7 @@ from ops.cloud.errors import CloudError
 from ops.cloud.session import Cloud
 from ops.cloud.tags import INSTANCE, SET, Wanted, filters, mapped, put, specified, words
 
-LOST_REPLY = Wait(delay=5, attempts=6)
+LOST_REPLY = Wait(delay=3, attempts=15)
 """How long a set may take to be seen after its reply was lost."""
 
 
@@ -79,18 +79,59 @@ def find(cloud: Cloud, wanted: Wanted) -> tuple[Snapshot, ...]:
     return tuple(sorted(found, key=lambda snapshot: snapshot.id))
 
 
+@dataclass(frozen=True)
+class Prepared:
+    """A request with what there is: taking it needs one call, so file systems freeze briefly."""
+
+    request: Request
+    data: tuple[volumes.Volume, ...]
+    found: tuple[Snapshot, ...]
+    """The set, when an earlier attempt of this run has made it."""
+
+
+def prepare(cloud: Cloud, request: Request) -> Prepared:
+    """Look at the instance's volumes and at what the run has made of them so far.
+
+    Raise CloudError: InvalidInstanceID.NotFound; NothingToDo when there are no data
+    volumes; PartialSet when the run has snapshots of some of the volumes only.
+    """
+    data = _data_volumes(cloud, request)
+    return Prepared(request, data, _whole(find(cloud, request.found_by), data))
+
+
+def take(cloud: Cloud, prepared: Prepared, lost_reply: Wait = LOST_REPLY) -> tuple[Snapshot, ...]:
+    """Take one snapshot of each data volume, all of one moment, unless the set is there.
+
+    One call, and no other while the reply comes. They are not complete yet: see `wait`.
+    """
+    request, data = prepared.request, prepared.data
+    if prepared.found:
+        return prepared.found
+    try:
+        return _send(cloud, request, data)
+    except CloudError as error:
+        if not error.uncertain:
+            raise
+    return _whole(_lost(cloud, request, lost_reply), data) or _send(cloud, request, data)
+
+
+def label(cloud: Cloud, request: Request, taken: tuple[Snapshot, ...]) -> tuple[Snapshot, ...]:
+    """Return the set with the request's tags on it, all of them.
+
+    Which value wins when a tag is both copied and asked for is not documented: so such
+    tags are not asked for, and what is missing afterwards is put on here.
+    """
+    wrong = [one.id for one in taken if not request.tags.items() <= dict(one.tags).items()]
+    put(cloud, wrong, request.tags)
+    return tuple(replace(one, tags={**one.tags, **request.tags}) for one in taken)
+
+
 def create_set(
     cloud: Cloud, request: Request, lost_reply: Wait = LOST_REPLY
 ) -> tuple[Snapshot, ...]:
-    """Take one snapshot of each data volume of an instance, all of one moment; return them.
-
-    The same request again returns the set that is there. They are not complete yet: see
-    `wait`. Raise CloudError: NothingToDo when the instance has no data volumes;
-    PartialSet when the run has snapshots of some of the volumes only.
-    """
-    data = _data_volumes(cloud, request)
-    found = _whole(find(cloud, request.found_by), data)
-    return _tagged(cloud, request, found or _create(cloud, request, data, lost_reply))
+    """Prepare, take and label a set; the same request again returns the set that is there."""
+    prepared = prepare(cloud, request)
+    return label(cloud, request, take(cloud, prepared, lost_reply))
 
 
 def wait(
@@ -123,12 +164,13 @@ def remove(cloud: Cloud, snapshot_id: str) -> None:
 
 def _data_volumes(cloud: Cloud, request: Request) -> tuple[volumes.Volume, ...]:
     instance = instances.get(cloud, request.instance)
+    if instance is None:
+        code = "InvalidInstanceID.NotFound"
+        raise CloudError(code, "CreateSnapshots", request.instance, "no such instance")
     data = [
         volume
         for volume in volumes.attached_to(cloud, request.instance)
-        if instance is not None
-        and volume.device != instance.root_device
-        and volume.id not in request.exclude
+        if volume.device != instance.root_device and volume.id not in request.exclude
     ]
     if not data:
         raise CloudError(
@@ -139,17 +181,6 @@ def _data_volumes(cloud: Cloud, request: Request) -> tuple[volumes.Volume, ...]:
             "Is everything attached? Look with `fab provision.drift`.",
         )
     return tuple(data)
-
-
-def _create(
-    cloud: Cloud, request: Request, data: Sequence[volumes.Volume], lost_reply: Wait
-) -> tuple[Snapshot, ...]:
-    try:
-        return _send(cloud, request, data)
-    except CloudError as error:
-        if not error.uncertain:
-            raise
-    return _whole(_lost(cloud, request, lost_reply), data) or _send(cloud, request, data)
 
 
 def _send(cloud: Cloud, request: Request, data: Sequence[volumes.Volume]) -> tuple[Snapshot, ...]:
@@ -169,17 +200,6 @@ def _send(cloud: Cloud, request: Request, data: Sequence[volumes.Volume]) -> tup
     )
     made = (_snapshot(one) for one in reply["Snapshots"])
     return tuple(sorted(made, key=lambda snapshot: snapshot.id))
-
-
-def _tagged(cloud: Cloud, request: Request, found: tuple[Snapshot, ...]) -> tuple[Snapshot, ...]:
-    """Return the set with the request's tags on it.
-
-    Which value wins when a tag is both copied and asked for is not documented: so such
-    tags are not asked for, and what is missing afterwards is put on.
-    """
-    wrong = [one.id for one in found if not request.tags.items() <= dict(one.tags).items()]
-    put(cloud, wrong, request.tags)
-    return tuple(replace(one, tags={**one.tags, **request.tags}) for one in found)
 
 
 def _lost(cloud: Cloud, request: Request, patience: Wait) -> tuple[Snapshot, ...]:

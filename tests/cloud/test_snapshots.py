@@ -67,6 +67,20 @@ def test_the_same_request_is_the_same_set(
     assert server.faults.calls()["CreateSnapshots"] == 1
 
 
+def test_taking_what_is_prepared_is_one_call(
+    cloud: Cloud, data: tuple[volumes.Volume, ...], request_: Request, server: Server
+) -> None:
+    prepared = snapshots.prepare(cloud, request_)
+    server.faults.clear()
+    assert len(snapshots.take(cloud, prepared)) == 2
+    assert server.faults.calls() == {"CreateSnapshots": 1}
+
+
+def test_an_unknown_instance_is_named(cloud: Cloud) -> None:
+    with pytest.raises(CloudError, match="i-0123456789abcdef0: no such instance"):
+        snapshots.create_set(cloud, Request("i-0123456789abcdef0", "run", {}))
+
+
 def test_a_lost_reply_makes_one_set(
     cloud: Cloud, data: tuple[volumes.Volume, ...], request_: Request, server: Server
 ) -> None:
