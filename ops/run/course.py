@@ -1,4 +1,4 @@
-"""Runs: a plan carried out step by step, journalled as it happens, recorded at its end."""
+"""A run: a plan carried out step by step, journalled as it happens, recorded at its end."""
 
 from __future__ import annotations
 
@@ -8,21 +8,18 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import ops
 from ops.errors import Incomplete, Interrupted, OpsError
-from ops.inventory import files, locks, machine, records, recovery, references
+from ops.inventory import files, locks, machine, records, recovery
 from ops.inventory.journal import Journal
-from ops.inventory.schema import CampusHost, Login, State
+from ops.inventory.schema import State
 from ops.plan import Plan, Step
-from ops.remote.endpoint import Endpoint
 
 if TYPE_CHECKING:
-    from ops.cloud.session import Cloud
     from ops.inventory.repository import Repository
     from ops.inventory.signing import Signer
-    from ops.remote.host import Host
 
 Facts = Mapping[str, object]
 Performer = Callable[[Step], Facts | None]
@@ -30,8 +27,6 @@ Performer = Callable[[Step], Facts | None]
 
 Fold = Callable[[State, Step, Facts], State]
 """Returns the component's state after a step that gave these facts."""
-
-Side = Literal["campus", "cloud"]
 
 
 def now() -> datetime:
@@ -189,56 +184,6 @@ def recover(repo: Repository, environ: Mapping[str, str] = os.environ) -> list[r
         return recovery.recover(repo, git, signer, _iso(now()))
 
 
-def endpoint(
-    repo: Repository, component: str, side: Side, slot: str = "main", *, address: str = ""
-) -> Endpoint:
-    """Return how to reach a component's host. Raise OpsError when there is none in that slot.
-
-    `address` stands for what is recorded, when AWS has just told a newer one.
-    """
-    ssh = repo.site().ssh
-    login = ssh.campus if side == "campus" else ssh.cloud
-    host = _campus(repo, component, slot) if side == "campus" else None
-    address = address or (host.address if host else _cloud_address(repo, component, slot))
-    return Endpoint(
-        key_name=f"{component}.{side}.{slot}",
-        address=address,
-        user=(host.user if host else None) or login.user,
-        port=(host.port if host else None) or login.port,
-        become=login.become,
-        identity=_identity(repo, login),
-        known_hosts=repo.known_hosts,
-        gateway=_gateway(repo, host.gateway, login) if host and host.gateway else None,
-        ssh_config=repo.path / Path(ssh.ssh_config).expanduser() if ssh.ssh_config else None,
-        connect_timeout=ssh.connect_timeout,
-    )
-
-
-def host(repo: Repository, component: str, side: Side, slot: str = "main") -> Host:
-    """Return a connection to a component's host; close it when done."""
-    from ops.remote.connection import connect  # paramiko takes long to import
-
-    return connect(endpoint(repo, component, side, slot))
-
-
-def cloud(repo: Repository, environ: Mapping[str, str] = os.environ) -> Cloud:
-    """Return the session with the region and account that site.yaml names.
-
-    Credentials are looked up here, by reference. Raise Refused when one is missing.
-    """
-    from ops.cloud.session import Cloud  # boto3 takes long to import
-
-    declared = repo.site().cloud
-    access, secret = declared.credentials.access_key, declared.credentials.secret_key
-    return Cloud(
-        region=declared.region,
-        endpoint=declared.endpoint,
-        profile=declared.credentials.profile,
-        access_key=repo.secret(access, environ) if access else None,
-        secret_key=repo.secret(secret, environ) if secret else None,
-    )
-
-
 def _open(
     repo: Repository,
     signer: Signer,
@@ -293,43 +238,3 @@ def _words(error: BaseException) -> str:
 
 def _data(state: State | None) -> Any:
     return None if state is None else state.model_dump(mode="json", exclude_defaults=True)
-
-
-def _campus(repo: Repository, component: str, slot: str) -> CampusHost:
-    source = repo.component(component).source
-    if source is None or slot not in source.hosts:
-        raise OpsError(
-            f"{component} has no campus host {slot}",
-            f"Declare it in components/{component}.yaml under source.hosts.",
-        )
-    return source.hosts[slot]
-
-
-def _cloud_address(repo: Repository, component: str, slot: str) -> str:
-    instance = repo.state(component).instances.get(slot)
-    public = repo.site().cloud.address == "public"
-    address = (instance.public_address if public else instance.private_address) if instance else ""
-    if not address:
-        raise OpsError(
-            f"{component} has no instance {slot} with a known address",
-            f"Make it with `fab provision app={component}`.",
-        )
-    return address
-
-
-def _identity(repo: Repository, login: Login) -> Path | None:
-    return references.private_file(login.identity, repo.path) if login.identity else None
-
-
-def _gateway(repo: Repository, name: str, login: Login) -> Endpoint:
-    ssh = repo.site().ssh
-    gateway = ssh.gateways[name]
-    return Endpoint(
-        key_name=f"gateway.{name}",
-        address=gateway.address,
-        user=gateway.user,
-        port=gateway.port,
-        identity=_identity(repo, login),
-        known_hosts=repo.known_hosts,
-        connect_timeout=ssh.connect_timeout,
-    )
