@@ -16,14 +16,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from ops.lab import cgroups, packages
+from ops.lab import cgroups, mounts, packages
 from ops.lab.programs import attempt, call
 
-BASE = (
-    "acl attr ca-certificates cloud-init cron curl dbus e2fsprogs fdisk iproute2 iputils-ping"
-    " libnss-myhostname lsof openssh-server procps psmisc python3 rsync sudo systemd-sysv"
-    " util-linux xfsprogs"
-).split()
+BASE = """
+    acl attr ca-certificates cloud-init cron curl dbus e2fsprogs fdisk iproute2
+    iputils-ping libnss-myhostname lsof openssh-server procps psmisc python3 rsync
+    sudo systemd-sysv util-linux xfsprogs
+""".split()  # noqa: SIM905 - thirty names read better without their quotes
 """Packages of the base layer."""
 
 WIKI = ["nginx", "php-fpm", "php-xml", "dokuwiki"]
@@ -58,6 +58,20 @@ WantedBy=local-fs.target
 """
 """systemd leaves device mounts to the container's maker; an EC2 instance mounts them."""
 
+TEXTS = {
+    "etc/machine-id": "",
+    "etc/hostname": "localhost\n",
+    "etc/hosts": "127.0.0.1 localhost\n::1 localhost\n",
+    "etc/resolv.conf": "",
+    "etc/fstab": "",
+    "etc/apt/sources.list": packages.SOURCES,
+    "etc/cloud/cloud.cfg.d/90-lab.cfg": CLOUD_INIT,
+    "etc/ssh/sshd_config.d/10-lab.conf": SSHD,
+    "etc/dpkg/dpkg.cfg.d/lab": DPKG,
+    "etc/systemd/system/lab-volumes.service": VOLUMES_UNIT,
+}
+"""The files that make the root an EC2 image: no identity of its own, no log-in for root."""
+
 NO_START = "#!/bin/sh\nexit 101\n"
 """policy-rc.d: start no service while the layer is made."""
 
@@ -84,7 +98,8 @@ def suite() -> str:
 
 def recipe() -> str:
     """Return a digest of all that the image is made from; a change makes a new image."""
-    parts = [suite(), platform.machine(), *BASE, "|", *WIKI, CLOUD_INIT, SSHD, DPKG, VOLUMES_UNIT]
+    parts = [suite(), platform.machine(), *BASE, *WIKI]
+    parts += [word for pair in TEXTS.items() for word in pair]
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:12]
 
 
@@ -132,23 +147,12 @@ def _make(making: Path) -> None:
 
 
 def _contextualize(base: Path) -> None:
-    """Make the root what an EC2 image is: no identity of its own, no log-in for root."""
+    """Make the root what an EC2 image is: see TEXTS; host keys are each host's own."""
     for key in (base / "etc/ssh").glob("ssh_host_*"):
         key.unlink()
-    texts = {
-        "etc/machine-id": "",
-        "etc/hostname": "localhost\n",
-        "etc/resolv.conf": "",
-        "etc/fstab": "",
-        "etc/apt/sources.list": packages.SOURCES,
-        "etc/cloud/cloud.cfg.d/90-lab.cfg": CLOUD_INIT,
-        "etc/ssh/sshd_config.d/10-lab.conf": SSHD,
-        "etc/dpkg/dpkg.cfg.d/lab": DPKG,
-        "etc/systemd/system/lab-volumes.service": VOLUMES_UNIT,
-    }
     for old in (base / "etc/apt/sources.list.d").iterdir():
         old.unlink()
-    for path, text in texts.items():
+    for path, text in TEXTS.items():
         (base / path).unlink(missing_ok=True)
         (base / path).write_text(text)
     (base / packages.SEEN_AT.relative_to("/")).mkdir(parents=True)
@@ -196,10 +200,9 @@ def _inside(root: Path, debs: Path, script: str) -> None:
 
 def _clear(folder: Path) -> None:
     """Remove an image, or what a crash left of one being made."""
-    for line in reversed(Path("/proc/self/mounts").read_text().splitlines()):
-        place = line.split()[1]
-        if place.startswith(f"{folder}/"):
-            call("umount", place)
+    for mount in reversed(mounts.seen_by("self")):
+        if mount.place.startswith(f"{folder}/"):
+            call("umount", mount.place)
     if folder.exists():
         shutil.rmtree(folder)
 

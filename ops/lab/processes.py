@@ -65,8 +65,34 @@ def end(pids: Iterable[int], *, seconds: float = 10) -> None:
         time.sleep(0.02)
 
 
+def await_program(pid: int, name: str, *, seconds: float = 20) -> bool:
+    """Wait until the process runs this program (a booting host's 1 becomes systemd)."""
+    until = time.monotonic() + seconds
+    while time.monotonic() < until and started(pid):
+        with contextlib.suppress(OSError):
+            if Path(f"/proc/{pid}/comm").read_text().strip() == name:
+                return True
+        time.sleep(0.02)
+    return False
+
+
 def _environ(pid: int) -> list[bytes]:
     try:
         return Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
     except OSError:
         return []
+
+
+def record(folder: Path, pid: int) -> None:
+    """Note a process whose environment will not show the lab's id (sshd overwrites it)."""
+    with (folder / "processes").open("a") as file:
+        file.write(f"{pid} {started(pid)}\n")
+
+
+def recorded(folder: Path) -> list[int]:
+    """Return the noted processes that still run, with all that descend from them."""
+    path = folder / "processes"
+    lines = path.read_text().split("\n")[:-1] if path.exists() else []
+    pairs = [tuple(int(word) for word in line.split()) for line in lines]
+    alive = [pid for pid, at in pairs if at and started(pid) == at]
+    return [member for pid in alive for member in family(pid)]
