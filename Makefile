@@ -48,7 +48,7 @@ clean: ## remove what the other targets made here; the lab's image stays
 	rm -rf $(VENV) build .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
-# Invoke keeps Python from writing bytecode, so it is compiled here, once: `fab` starts faster.
+# Compiled here, as the account that runs `fab` may not be allowed to write bytecode.
 $(VENV)/.installed: requirements.lock pyproject.toml | $(VENV)/bin/python
 	$(PIP) install --require-hashes -r requirements.lock
 	$(PIP) install --no-deps --no-build-isolation --editable .

@@ -24,6 +24,11 @@ def conduct(body: Body, context: Any, values: Mapping[str, Any], rules: Rules, t
         if rules.app == "none":
             return body(context, **values) or 0
         names = _components(values.get("app"), rules, task)
+        if len(names) > 1 and values.get("expect"):
+            raise UsageError(
+                f"expect= is the digest of one plan, {task} would make {len(names)}",
+                "Name one component.",
+            )
         works = {name: partial(body, context, **{**values, "app": name}) for name in names}
         if len(names) == 1 and values.get("app") == names[0]:
             return works[names[0]]() or 0

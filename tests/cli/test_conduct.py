@@ -35,3 +35,8 @@ def test_all_of_an_empty_inventory_is_a_usage_error(tree: Tree) -> None:
 
 def test_without_an_inventory_all_is_refused(tree: Tree) -> None:
     assert tree.fab("jobs.fail", "app=all", OPS_INVENTORY=str(tree.folder)).returncode == 3
+
+
+def test_one_digest_cannot_stand_for_several_plans(tree: Tree) -> None:
+    done = tree.fab("jobs", "a,b", "expect=123", OPS_INVENTORY=tree.inventory("a", "b"))
+    assert (done.returncode, done.stderr.splitlines()[-1]) == (2, "Name one component.")

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import pty
-import subprocess
-import sys
-
 import pytest
 
 from ops.cli.consent import agree, settle
 from ops.errors import Refused
 from ops.plan import Plan, Step
+from tests.support.terminal import on_terminal
 
 ADDING = Plan("provision", "wiki", (Step("a.b", "x", "add x"),))
 DELETING = Plan("prune", "wiki", (Step("a.b", "x", "drop x", effect="delete"),))
@@ -19,9 +15,9 @@ DELETING = Plan("prune", "wiki", (Step("a.b", "x", "drop x", effect="delete"),))
 ASKING = """
 from ops.cli.consent import agree
 from ops.errors import Refused
-from tests.cli.test_consent import DELETING
+from ops.plan import Plan, Step
 try:
-    agree(DELETING)
+    agree(Plan("prune", "wiki", (Step("a.b", "x", "drop x", effect="delete"),)))
 except Refused:
     raise SystemExit(3)
 """
@@ -52,11 +48,6 @@ def test_without_a_terminal_a_yes_is_needed(monkeypatch: pytest.MonkeyPatch) -> 
 
 @pytest.mark.parametrize(("answer", "code"), [("y", 0), ("yes", 0), ("n", 3), ("", 3)])
 def test_on_a_terminal_a_person_is_asked(answer: str, code: int) -> None:
-    ours, theirs = pty.openpty()
-    try:
-        with subprocess.Popen([sys.executable, "-c", ASKING], stdin=theirs) as process:
-            os.write(ours, f"{answer}\n".encode())
-            assert process.wait(timeout=30) == code
-    finally:
-        os.close(ours)
-        os.close(theirs)
+    ended, shown = on_terminal(ASKING, f"{answer}\n")
+    assert ended == code
+    assert "Carry it out (delete)? [y/N]" in shown

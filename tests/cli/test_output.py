@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ops.cli import output
+from tests.support.terminal import on_terminal
 
 Captured = pytest.CaptureFixture[str]
 
@@ -65,3 +66,16 @@ def test_anything_becomes_json_in_utf_8(data: object) -> None:
 def test_names_and_paths_become_text() -> None:
     data = {b"\xe9": [Path(os.fsdecode(b"/caf\xe9")), {"b", "a"}]}
     assert json.loads(output.as_text(data)) == {"\\351": ["/caf\\351", ["a", "b"]]}
+
+
+TABLE = "from ops.cli import output; output.table(['name'], [['[red]wiki'], ['a' * 200]], 'Fleet')"
+
+
+def test_on_a_terminal_a_table_is_drawn_and_names_stay_as_they_are() -> None:
+    code, shown = on_terminal(TABLE)
+    assert (code, "[red]wiki" in shown, "\x1b[" in shown) == (0, True, True)
+    assert shown.count("a") - "Fleet name".count("a") == 200
+
+
+def test_no_color_is_honoured() -> None:
+    assert "\x1b[3" not in on_terminal(TABLE, NO_COLOR="1")[1]

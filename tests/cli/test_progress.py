@@ -5,6 +5,13 @@ from __future__ import annotations
 import pytest
 
 from ops.cli.progress import Total, bar, line, remaining
+from tests.support.terminal import on_terminal
+
+DRAWN = """
+from ops.cli.progress import bar
+with bar("wiki", total_bytes=10**6, total_files=20) as shown:
+    shown.at(10**6, 20)
+"""
 
 
 def test_a_line_tells_bytes_files_rate_and_time_left() -> None:
@@ -35,3 +42,11 @@ def test_long_work_says_a_line_every_so_often(
         shown.at(5)
     told = capsys.readouterr().err.splitlines()
     assert [words.split(",")[0] for words in told] == ["wiki: 5 B of 10 B"] * 2
+
+
+def test_on_a_terminal_a_bar_is_drawn() -> None:
+    code, shown = on_terminal(DRAWN)
+    assert code == 0
+    assert "wiki" in shown
+    assert "1.0/1.0 MB" in shown
+    assert "20 of 20 files" in shown
