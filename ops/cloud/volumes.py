@@ -106,7 +106,8 @@ def attach(cloud: Cloud, volume_id: str, instance_id: str, device: str) -> None:
     try:
         ask(cloud, subject, call, VolumeId=volume_id, InstanceId=instance_id, Device=device)
     except CloudError as error:
-        if error.code not in {"VolumeInUse", "IncorrectState", "InvalidParameterValue"}:
+        known = {"VolumeInUse", "IncorrectState", "InvalidParameterValue"}
+        if error.code not in known and not error.uncertain:
             raise
         seen = get(cloud, volume_id)
         if seen is None or (seen.instance, seen.device) != (instance_id, device):
@@ -120,7 +121,8 @@ def detach(cloud: Cloud, volume_id: str, instance_id: str) -> None:
     try:
         ask(cloud, subject, call, VolumeId=volume_id, InstanceId=instance_id)
     except CloudError as error:
-        if error.code not in {"IncorrectState", "InvalidAttachment.NotFound"}:
+        known = {"IncorrectState", "InvalidAttachment.NotFound"}
+        if error.code not in known and not error.uncertain:
             raise
         seen = get(cloud, volume_id)
         if seen is None or seen.instance == instance_id:

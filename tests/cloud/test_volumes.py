@@ -72,6 +72,17 @@ def test_lost_replies_attach_and_detach_once(
     assert volumes.wait_available(cloud, volume.id, SOON).instance == ""
 
 
+def test_replies_lost_for_good_are_looked_for(
+    cloud: Cloud, instance: Instance, order: Order, server: Server
+) -> None:
+    volume = volumes.create(cloud, order)
+    server.faults.add(Fault("AttachVolume", "lost", times=2))
+    volumes.attach(cloud, volume.id, instance.id, "/dev/sdf")
+    server.faults.add(Fault("DetachVolume", "lost", times=2))
+    volumes.detach(cloud, volume.id, instance.id)
+    assert volumes.wait_available(cloud, volume.id, SOON).instance == ""
+
+
 def test_a_device_in_use_is_refused(
     cloud: Cloud, instance: Instance, add_volume: AddVolume
 ) -> None:
