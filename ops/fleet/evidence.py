@@ -1,0 +1,107 @@
+"""A component's page of evidence: what was done, measured and proven, from records only."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from ops import quantities
+from ops.errors import OpsError
+from ops.migrate import figures, samples
+from ops.migrate.report import report as transfer_report
+from ops.pages.report import Cell, Figure, Report, Section, Table
+
+if TYPE_CHECKING:
+    from ops.inventory.records import Record
+    from ops.inventory.repository import Repository
+
+
+def report(repo: Repository, component: str, before: Sequence[Section] = ()) -> Report:
+    """Return the report on a component, `before` in front of its own sections.
+
+    Every record's signature is checked here; one that fails makes the verdict bad.
+    """
+    runs = [repo.record(run) for run in repo.runs(component)]
+    signed = {record.run: _signed(repo, record) for record in runs}
+    proof, good = _proof(repo, component, signed)
+    return Report(
+        title=f"{component}: moved and proven" if good else f"{component}: not proven yet",
+        lead=repo.component(component).description,
+        sections=[*before, proof, *_measured(repo, runs), _runs(runs, signed)],
+        verdict="proven" if good else "not proven",
+        good=good,
+        foot=("Made from the inventory's signed records alone.",),
+    )
+
+
+def _signed(repo: Repository, record: Record) -> str:
+    """Return who signed a run, or "" when record, signature or a file was changed since."""
+    try:
+        return repo.verify_signature(record.run)
+    except OpsError:
+        return ""
+
+
+def _proof(repo: Repository, component: str, signed: dict[str, str]) -> tuple[Section, bool]:
+    declared, state = repo.component(component), repo.state(component)
+    compared = state.verifications.values()
+    same = all(one.verdict in ("same", "same-as-of") for one in compared)
+    complete = set(declared.data) == set(state.verifications)
+    good = bool(compared) and same and complete and all(signed.values())
+    shown = [
+        Figure(
+            quantities.number(sum(one.files for one in compared)), "files the same on both sides"
+        ),
+        Figure(quantities.size(sum(one.bytes for one in compared)), "read to the end on both"),
+        Figure(f"{sum(map(bool, signed.values()))} of {len(signed)}", "records signed, unchanged"),
+        Figure(quantities.number(len(state.snapshot.ids) if state.snapshot else 0), "snapshots"),
+    ]
+    rows: list[list[Cell]] = [
+        [
+            name,
+            one.verdict.replace("-", " "),
+            one.files,
+            one.bytes / 1e6,
+            one.at.isoformat(" ", "seconds"),
+        ]
+        for name, one in sorted(state.verifications.items())
+    ]
+    if state.snapshot:
+        ids = ", ".join(f"{volume} {made}" for volume, made in sorted(state.snapshot.ids.items()))
+        shown_snapshot = f"Snapshots, {state.snapshot.level} consistent: {ids}."
+    else:
+        shown_snapshot = "No snapshot yet."
+    table = Table(["Data set", "Verdict", "Files", "MB", "At"], rows) if rows else None
+    return Section("Proven", shown_snapshot, figures=shown, table=table), good
+
+
+def _measured(repo: Repository, runs: Sequence[Record]) -> Iterator[Section]:
+    """Yield the sections of the largest transfer: a later one sent what had changed only."""
+    moved = [
+        (figures.recorded(record.run, record.component or "", record.figures), record)
+        for record in runs
+        if "sets" in record.figures and record.task == "migrate.metered"
+    ]
+    if not moved:
+        return
+    summary, record = max(moved, key=lambda pair: pair[0].sent_bytes)
+    meter = repo.run_folder(record.run) / "meter.jsonl.gz"
+    seen = samples.read(meter) if meter.exists() else []
+    yield from transfer_report(summary, seen).sections
+
+
+def _runs(runs: Sequence[Record], signed: dict[str, str]) -> Section:
+    rows: list[list[Cell]] = [
+        [
+            record.started.isoformat(" ", "seconds"),
+            record.task,
+            record.verdict.replace("-", " "),
+            (record.finished - record.started).total_seconds(),
+            signed[record.run] or "NOT VALID",
+            record.run,
+        ]
+        for record in reversed(runs)
+    ]
+    return Section(
+        "Runs", table=Table(["Started", "Task", "Verdict", "s", "Signed by", "Run"], rows)
+    )
