@@ -1,0 +1,159 @@
+"""A look at a tree: every entry below a root with its metadata, from one pass of find."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from ops.errors import OpsError
+from ops.remote.command import Command, script
+from ops.verify import mtree
+
+IDENTITY = "%D %i %s %T@ %C@"
+"""Device, inode, size, mtime, ctime: equal before and after reading, or the file changed."""
+
+_OWNER = "uid=%U gid=%G mode=0%m"
+_ENDINGS = r"\0" + IDENTITY + r"\0%l\0"
+_FILE = rf"%p\0type=file {_OWNER} nlink=%n size=%s time=%T@{_ENDINGS}"
+_OTHER = r"%p\0type={} " + _OWNER + rf" time=%T@{_ENDINGS}"
+
+_SCRIPT = """
+LC_ALL=C
+export LC_ALL
+root=$1 mount=$2
+shift 2
+[ -e "$root" ] || exit 66
+[ -d "$root" ] || exit 67
+[ -z "$mount" ] || [ "$(stat -c %m -- "$root")" = "$mount" ] || exit 68
+cd -P -- "$root" || exit 69
+date +%s.%N
+exec find . "$@"
+"""
+_REFUSALS = {
+    66: ("there is no {root}", "Correct the root of the data set, or make the folder."),
+    67: ("{root} is no folder", "Name the folder that holds the files."),
+    68: ("{root} does not lie on the mount {mount}", "Mount the disk, then run the task again."),
+    69: ("{root} cannot be entered", "Run it as root (become: sudo), or correct the permissions."),
+}
+_COMPLAINT = re.compile(rb"find: (?P<name>.*): (?P<reason>[^:]+)", re.DOTALL)
+_FIELDS = 4
+
+
+@dataclass
+class Look:
+    """What find saw, in its order: four lists of equal length.
+
+    `metas` are mtree words, their time with one digit too many; `identities` as IDENTITY says;
+    `targets` are link targets, empty for all but links. `complaints` is what find said.
+    """
+
+    paths: list[bytes] = field(default_factory=list)
+    metas: list[bytes] = field(default_factory=list)
+    identities: list[bytes] = field(default_factory=list)
+    targets: list[bytes] = field(default_factory=list)
+    started: float = 0.0
+    complaints: list[tuple[bytes, str]] = field(default_factory=list)
+
+    def __len__(self) -> int:
+        return len(self.targets)
+
+    def files(self, since: int, until: int) -> list[int]:
+        """Return the indices of the regular files among the entries since .. until - 1."""
+        metas = self.metas
+        return [i for i in range(since, until) if metas[i].startswith(b"type=file ")]
+
+    def size(self, index: int) -> int:
+        """Return the size of an entry in bytes."""
+        return int(self.identities[index].split(b" ", 3)[2])
+
+
+def looking(root: str | bytes, *, mount: str = "", cross: bool = False, as_root: bool) -> Command:
+    """Return the command that looks at all below `root`, which lies on `mount` if that is given.
+
+    Other file systems below the root are entered only with `cross`.
+    """
+    types = [
+        word
+        for letter, name in mtree.TYPES.items()
+        if letter != b"f"
+        for word in ("-type", letter.decode(), "-printf", _OTHER.format(name.decode()), "-o")
+    ]
+    crossing = [] if cross else ["-xdev"]
+    expression = ["-type", "f", "-printf", _FILE, "-o", *types, "-printf", _OTHER.format("char")]
+    return script(_SCRIPT, root, mount, *crossing, *expression, root=as_root)
+
+
+class Reader:
+    """Takes find's output chunk by chunk and fills a Look; leaves out what `excluded` says."""
+
+    def __init__(self, excluded: Callable[[bytes, bool], bool] | None = None) -> None:
+        self.look = Look()
+        self._excluded = excluded
+        self._rest = b""
+        self._clock = True
+
+    def take(self, chunk: bytes) -> None:
+        """Take what came next."""
+        text = self._rest + chunk
+        if self._clock:
+            first, end, text = text.partition(b"\n")
+            if not end:
+                self._rest = first
+                return
+            self.look.started, self._clock = float(first), False
+        parts = text.split(b"\0")
+        whole = len(parts) // _FIELDS * _FIELDS
+        if whole == len(parts):
+            whole -= _FIELDS
+        self._rest = b"\0".join(parts[whole:])
+        self._add(parts[:whole])
+
+    def finish(self, code: int, err: bytes, root: str, mount: str) -> Look:
+        """Return the look after its end. Raise OpsError when the root cannot be looked at."""
+        if code in _REFUSALS:
+            message, hint = _REFUSALS[code]
+            raise OpsError(message.format(root=root, mount=mount), hint)
+        if self._rest or self._clock or code not in (0, 1):
+            said = err.decode("utf-8", "backslashreplace").strip()
+            raise OpsError(f"the look at {root} broke off: {said or f'find ended with {code}'}")
+        self.look.complaints = complaints(err)
+        if code and not self.look.complaints:
+            self.look.complaints = [(b".", "find failed without a word")]
+        return self.look
+
+    def _add(self, parts: list[bytes]) -> None:
+        columns = [parts[start::_FIELDS] for start in range(_FIELDS)]
+        if self._excluded is not None:
+            columns = self._without(columns, self._excluded)
+        look = self.look
+        look.paths += columns[0]
+        look.metas += columns[1]
+        look.identities += columns[2]
+        look.targets += columns[3]
+
+    @staticmethod
+    def _without(
+        columns: list[list[bytes]], excluded: Callable[[bytes, bool], bool]
+    ) -> list[list[bytes]]:
+        keep = [
+            path == b"." or not excluded(path[2:], meta.startswith(b"type=dir "))
+            for path, meta in zip(columns[0], columns[1], strict=True)
+        ]
+        return [[x for x, kept in zip(column, keep, strict=True) if kept] for column in columns]
+
+
+def complaints(err: bytes) -> list[tuple[bytes, str]]:
+    """Return what find could not look at, as (path, reason).
+
+    The path is as find quotes it: exact for plain names, shell-quoted for others.
+    """
+    found = []
+    for line in err.splitlines():
+        match = _COMPLAINT.match(line)
+        if match is None:
+            found.append((b".", line.decode("utf-8", "backslashreplace")))
+        else:
+            name = match["name"].strip(b"'\xe2\x80\x98\x99")
+            found.append((name, match["reason"].decode("utf-8", "backslashreplace")))
+    return found

@@ -1,0 +1,65 @@
+r"""Lines of md5sum lists, as `md5sum -c` of GNU coreutils takes them, for any name.
+
+    0cc175b9c0f1b6a831c399e269772661  ./plain name
+    \0cc175b9c0f1b6a831c399e269772661  ./line\nfeed\\and backslash
+
+Names are bytes. Only backslash, LF and CR are escaped, and then the line starts with a
+backslash; blanks, tabs and broken UTF-8 stand as they are (coreutils 9.1, src/digest.c).
+"""
+
+from __future__ import annotations
+
+import re
+
+DIGEST = 32
+"""Hex digits of an MD5."""
+
+_TO_ESCAPE = re.compile(rb"[\\\n\r]")
+_ESCAPED = re.compile(rb"\\(.?)", re.DOTALL)
+_LINE = re.compile(rb"(?P<flag>\\?)(?P<digest>[0-9a-fA-F]{32}) [ *](?P<name>[^\n]+)")
+_WORDS = {b"\\": b"\\\\", b"\n": b"\\n", b"\r": b"\\r"}
+_BYTES = {b"\\": b"\\", b"n": b"\n", b"r": b"\r"}
+
+
+class BadLine(ValueError):
+    """A line that is none of an md5sum list; its text says why."""
+
+
+def line(digest: bytes, path: bytes) -> bytes:
+    """Return the line of one file, LF included."""
+    if _TO_ESCAPE.search(path) is None:
+        return b"%b  %b\n" % (digest, path)
+    return b"\\%b  %b\n" % (digest, escape(path))
+
+
+def lines(digests: list[bytes], paths: list[bytes]) -> bytes:
+    """Return the lines of many files, in the order given."""
+    if _TO_ESCAPE.search(b"\0".join(paths)) is None:
+        return b"".join(map(b"%b  %b\n".__mod__, zip(digests, paths, strict=True)))
+    return b"".join(map(line, digests, paths))
+
+
+def parse(text: bytes) -> tuple[bytes, bytes]:
+    """Return path and digest (lower case) of a line without its LF. Raise BadLine."""
+    found = _LINE.fullmatch(text)
+    if found is None:
+        raise BadLine("no line of an md5sum list")
+    name = found["name"]
+    return unescape(name) if found["flag"] else name, found["digest"].lower()
+
+
+def escape(path: bytes) -> bytes:
+    r"""Return a name as md5sum writes it: LF as \n, CR as \r, backslash as \\."""
+    return _TO_ESCAPE.sub(lambda found: _WORDS[found.group()], path)
+
+
+def unescape(name: bytes) -> bytes:
+    """Return the name that `escape` was given. Raise BadLine for any other escape."""
+    return _ESCAPED.sub(_unescaped, name)
+
+
+def _unescaped(found: re.Match[bytes]) -> bytes:
+    try:
+        return _BYTES[found[1]]
+    except KeyError:
+        raise BadLine("an escape that md5sum does not write") from None

@@ -1,0 +1,103 @@
+r"""Lines of mtree specifications: every entry's metadata, names safe for any reader.
+
+    #mtree
+    . type=dir uid=0 gid=0 mode=0755 time=1700000000.000000000
+    ./a\040b type=file uid=33 gid=33 mode=0644 nlink=1 size=3 time=1700000000.123456789 md5=...
+    ./to type=link uid=0 gid=0 mode=0777 time=1700000000.000000000 link=a\040b
+
+One line an entry, full paths, sorted by the raw bytes of the path. Files with several links
+carry `tags=hardlink:FIRST`, FIRST being the group's first path, so that groups can be told. A
+file without `md5=` was not read to its end. Keywords: mtree(5) of NetBSD, FreeBSD, libarchive.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from ops.verify.md5list import BadLine
+
+HEAD = b"#mtree\n"
+
+TYPES = {
+    b"f": b"file",
+    b"d": b"dir",
+    b"l": b"link",
+    b"p": b"fifo",
+    b"s": b"socket",
+    b"c": b"char",
+    b"b": b"block",
+}
+"""mtree's word for each type that find's %y prints."""
+
+# Also what means something to a reader of mtree: comments, keywords, lists of tags, patterns.
+_TO_ENCODE = re.compile(rb"[^!-~]|[\\#=,*?[]")
+_ENCODED = re.compile(rb"\\([0-3][0-7]{2})")
+_WORD = re.compile(rb"[a-z0-9]+=[!-~]*\Z")
+_CONTENT = ("type", "size", "md5", "link")
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One entry: its path and its keywords, values as they stand in the line."""
+
+    path: bytes
+    words: dict[str, bytes]
+
+    @property
+    def type(self) -> str:
+        """file, dir, link, fifo, socket, char or block."""
+        return self.words.get("type", b"").decode()
+
+    @property
+    def size(self) -> int:
+        """Bytes of a file; 0 for anything else."""
+        return int(self.words.get("size", b"0"))
+
+    @property
+    def content(self) -> tuple[bytes | None, ...]:
+        """What makes two entries the same content: type, size, checksum, link target."""
+        return tuple(self.words.get(word) for word in _CONTENT)
+
+    @property
+    def metadata(self) -> dict[str, bytes]:
+        """All else: owner, mode, time, links."""
+        return {word: value for word, value in self.words.items() if word not in _CONTENT}
+
+    @property
+    def unread(self) -> bool:
+        """Whether this is a file whose content nobody read to its end."""
+        return self.type == "file" and "md5" not in self.words
+
+
+def encode(path: bytes) -> bytes:
+    """Return a name with everything unsafe as three octal digits a byte."""
+    if _TO_ENCODE.search(path) is None:
+        return path
+    return _TO_ENCODE.sub(lambda found: b"\\%03o" % found.group()[0], path)
+
+
+def decode(name: bytes) -> bytes:
+    """Return the name that `encode` was given."""
+    if b"\\" not in name:
+        return name
+    return _ENCODED.sub(lambda found: bytes([int(found[1], 8)]), name)
+
+
+def encoded(paths: list[bytes]) -> list[bytes]:
+    """Return many names encoded; quick when none needs it."""
+    if _TO_ENCODE.search(b"".join(paths)) is None:
+        return paths
+    return [encode(path) for path in paths]
+
+
+def parse(text: bytes) -> Entry:
+    """Return the entry of a line without its LF. Raise BadLine."""
+    name, *words = text.split(b" ")
+    if not name or not words or not all(_WORD.match(word) for word in words):
+        raise BadLine("no line of an mtree specification as this suite writes them")
+    pairs = (word.partition(b"=") for word in words)
+    entry = Entry(decode(name), {key.decode(): value for key, _, value in pairs})
+    if not entry.type or not entry.words.get("size", b"0").isdigit():
+        raise BadLine("an entry without type, or with a size that is no number")
+    return entry

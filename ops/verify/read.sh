@@ -1,0 +1,82 @@
+# Reads files in batches, on several cores, and tells the checksums of each batch on its own.
+#
+#   timeout 0 sh read.sh ROOT WORKERS NICE        (0 workers: one a core)
+#
+# Standard input: "batch ID BYTES" and BYTES bytes of names, each ended by NUL; "beat"; "end".
+# Standard output: "ready -z WORKERS" once ("ready n" when md5sum knows no -z); then for each batch
+# "batch ID SUMS ERRORS" and so many bytes of sums and of errors. The sums are what md5sum
+# printed, NUL, the exit code, NUL, and the md5 of the second look at the same files.
+# Each worker writes to files of its own, and one process alone tells. An input that is cut off
+# before its "end", or silent for 20 seconds, ends everything: nobody waits for the answers.
+# `timeout` makes the process group that is ended then.
+
+LC_ALL=C
+export LC_ALL
+umask 077
+root=$1 workers=$2 nice=$3
+[ "$workers" != 0 ] || workers=$(nproc) || workers=1
+for room in /dev/shm "${TMPDIR:-}" /tmp; do
+    [ -z "$room" ] || ! room=$(mktemp -d "$room/ops-read.XXXXXX" 2>/dev/null) || break
+done
+[ -d "$room" ] || { echo "no temporary folder could be made in /dev/shm or /tmp" >&2; exit 73; }
+trap 'rm -rf "$room"' EXIT
+trap 'exit 143' HUP INT TERM
+cd -P -- "$root" || exit 66
+mkfifo "$room/beats" || exit 73
+
+if md5sum -z /dev/null >/dev/null 2>&1; then zero=-z; else zero=; fi
+if [ "$(stat --printf '%d %i %s %.10Y %.10Z' . 2>/dev/null)" = \
+     "$(find . -maxdepth 0 -printf '%D %i %s %T@ %C@')" ]; then look=stat; else look=find; fi
+export room zero look
+
+cat >"$room/worker" <<'WORKER' || exit 73
+names=$room/$1.names
+{
+    xargs -0 -r -a "$names" md5sum $zero -- 2>"$room/$1.errors"
+    printf '\0%s\0' $?
+    if [ "$look" = stat ]; then
+        xargs -0 -r -a "$names" stat --printf '%d %i %s %.10Y %.10Z\n' -- 2>/dev/null
+    else
+        xargs -0 -r -a "$names" sh -c \
+            'exec find "$@" -maxdepth 0 -printf "%D %i %s %T@ %C@\n"' find 2>/dev/null
+    fi | md5sum
+} >"$room/$1.sums"
+echo "$1"
+WORKER
+
+take() {
+    while read -r word id bytes; do
+        case $word in
+            batch) head -c "$bytes" >"$room/$id.names" || break; echo "$id" ;;
+            beat) echo . >&3 ;;
+            end) return ;;
+        esac
+    done
+    kill -TERM 0
+}
+
+listen() {
+    while :; do
+        beat=$(timeout 20 head -c 2 <&3)
+        case $?$beat in
+            0.) ;;
+            0) return ;;
+            *) kill -TERM 0 ;;
+        esac
+    done
+}
+
+tell() {
+    echo "ready ${zero:-n} $workers"
+    while read -r id; do
+        set -- $(stat -c %s "$room/$id.sums" "$room/$id.errors")
+        [ $# = 2 ] || exit 74
+        echo "batch $id $1 $2"
+        cat "$room/$id.sums" "$room/$id.errors" || exit 74
+        rm -f "$room/$id.names" "$room/$id.sums" "$room/$id.errors"
+    done
+}
+
+[ "$nice" = 0 ] || renice -n "$nice" -p $$ >/dev/null 2>&1
+{ listen 3<"$room/beats" >/dev/null 2>&1 </dev/null & } 
+take 3>"$room/beats" | xargs -n 1 -P "$workers" sh "$room/worker" | tell

@@ -1,0 +1,179 @@
+"""The reading of files on a host: batches go in, checksums come out, all cores busy."""
+
+from __future__ import annotations
+
+import hashlib
+import queue
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from importlib.resources import files
+
+from ops.errors import OpsError
+from ops.remote.command import Command
+from ops.remote.host import Host
+from ops.verify import md5list
+
+BEAT = 4.0
+"""Seconds between two signs of life for the host."""
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Files that one worker reads in turn; `look` is the digest of what was seen of them."""
+
+    files: Sequence[int]
+    names: list[bytes]
+    look: bytes
+
+    def frame(self, number: int) -> bytes:
+        """Return the batch as the script on the host takes it."""
+        names = b"\0".join(self.names) + b"\0"
+        return b"batch %d %d\n" % (number, len(names)) + names
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came back of a batch: a digest for each file, None for one not read to its end.
+
+    `calm` says whether all files looked the same after reading as before.
+    """
+
+    batch: Batch
+    digests: list[bytes | None]
+    calm: bool
+    code: int
+    errors: bytes = field(repr=False)
+
+
+class Reading:
+    """A running script of read.sh; batches may be given by several threads, answers read by one.
+
+    Use it as a context manager: leaving it ends the script.
+    """
+
+    def __init__(self, host: Host, root: str | bytes, *, workers: int, nice: int, as_root: bool):
+        self._host = host
+        self._queue: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
+        self._batches: dict[int, Batch] = {}
+        self._count = 0
+        self._buffer = bytearray()
+        self._escaped = False
+        self.workers = 0
+        """How many files are read side by side; known after `wait_ready`."""
+        text = files("ops.verify").joinpath("read.sh").read_text("utf-8")
+        argv = ("timeout", "0", "sh", "-c", text, "ops", root, str(workers), str(nice))
+        self._program = host.start(Command(argv, root=as_root), feed=self._feed())
+
+    def __enter__(self) -> Reading:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._program.end()
+
+    @property
+    def waiting(self) -> int:
+        """How many batches have no answer yet."""
+        return len(self._batches)
+
+    def give(self, batch: Batch) -> None:
+        """Send a batch to the host."""
+        self._count += 1
+        self._batches[self._count] = batch
+        self._queue.put(batch.frame(self._count))
+
+    def finish(self) -> None:
+        """Say that no more batches come."""
+        self._queue.put(None)
+
+    def wait_ready(self) -> None:
+        """Wait until the host takes batches. Raise OpsError when it can't."""
+        while b"\n" not in self._buffer:
+            chunk = self._program.read()
+            if not chunk:
+                raise self._broken_off(self._program.wait())
+            self._buffer += chunk
+        first, _, rest = bytes(self._buffer).partition(b"\n")
+        _, zero, workers = first.split()
+        self._escaped, self.workers = zero == b"n", int(workers)
+        self._buffer = bytearray(rest)
+
+    def answers(self) -> Iterator[Answer]:
+        """Yield answers as they come, until the script ends. Raise OpsError if it broke off."""
+        while chunk := self._program.read():
+            self._buffer += chunk
+            while (answer := self._cut()) is not None:
+                yield answer
+        code = self._program.wait()
+        if code or self._batches or self._buffer:
+            raise self._broken_off(code)
+
+    def _broken_off(self, code: int) -> OpsError:
+        said = self._program.err.decode("utf-8", "backslashreplace").strip()
+        return OpsError(
+            f"{self._host.name}: reading broke off: {said or f'the script ended with {code}'}",
+            "Run the task again: it goes on where this one stopped.",
+        )
+
+    def _feed(self) -> Iterator[bytes]:
+        due = time.monotonic() + BEAT
+        while True:
+            try:
+                frame = self._queue.get(timeout=max(0.0, due - time.monotonic()))
+            except queue.Empty:
+                due = time.monotonic() + BEAT
+                yield b"beat\n"
+                continue
+            if frame is None:
+                yield b"end\n"
+                return
+            yield frame
+
+    def _cut(self) -> Answer | None:
+        """Take one whole answer off the buffer; None when there is none."""
+        end = self._buffer.find(b"\n")
+        if end < 0:
+            return None
+        word, *numbers = bytes(self._buffer[:end]).split()
+        number, sums, errors = map(int, numbers)
+        if len(self._buffer) < end + 1 + sums + errors:
+            return None
+        body = bytes(self._buffer[end + 1 : end + 1 + sums + errors])
+        del self._buffer[: end + 1 + sums + errors]
+        return answer(self._batches.pop(number), body[:sums], body[sums:], escaped=self._escaped)
+
+
+def answer(batch: Batch, sums: bytes, errors: bytes, *, escaped: bool) -> Answer:
+    """Return what the host's `sums` say about the batch.
+
+    A sum counts only when its record is whole, its name was asked for, and either md5sum
+    ended well or says which others it could not read; a doubtful batch has no digests at all.
+    """
+    nothing: list[bytes | None] = [None] * len(batch.names)
+    parts = sums.rsplit(b"\0", 2)
+    if len(parts) != 3 or not parts[1].isdigit():
+        return Answer(batch, nothing, False, 1, errors)
+    calm, code = parts[2].startswith(batch.look), int(parts[1])
+    records = _unescaped(parts[0]) if escaped else parts[0].split(b"\0")
+    records.pop()
+    if len(records) == len(batch.names) and not code:
+        if [record[34:] for record in records] == batch.names:
+            return Answer(batch, [record[:32] for record in records], calm, code, errors)
+        return Answer(batch, nothing, calm, code, errors)
+    known = {record[34:]: record[:32] for record in records if len(record) > 34}
+    digests = [known.get(name) for name in batch.names]
+    doubtful = (None in digests) != bool(code)
+    return Answer(batch, nothing if doubtful else digests, calm, code, errors)
+
+
+def _unescaped(text: bytes) -> list[bytes]:
+    return [
+        b"%b  %b" % (record[1:33], md5list.unescape(record[35:])) if record[:1] == b"\\" else record
+        for record in text.split(b"\n")
+    ]
+
+
+def look_digest(identities: list[bytes]) -> bytes:
+    """Return the hex MD5 of the lines that a second look at unchanged files gives."""
+    text = b"\n".join(identities) + b"\n" if identities else b""
+    return hashlib.md5(text, usedforsecurity=False).hexdigest().encode()
