@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
 from ops import run
@@ -16,6 +16,7 @@ from ops.plan import Plan, Step
 if TYPE_CHECKING:
     from ops.cloud.session import Cloud
     from ops.inventory.repository import Repository
+    from ops.remote.host import Host
 
 
 def take(
@@ -80,21 +81,29 @@ class _Taking:
         return {"ids": ids, "level": arguments["level"]}
 
     def _create(self, request: snapshots.Request, arguments: Any) -> tuple[snapshots.Snapshot, ...]:
+        """Return the set; only the one call that fixes its moment is made while frozen."""
         mounts = arguments["mounts"]
+        prepared = snapshots.prepare(self.cloud, request)
         if not mounts:
-            return snapshots.create_set(self.cloud, request)
-        made: tuple[snapshots.Snapshot, ...] = ()
+            return snapshots.label(self.cloud, request, snapshots.take(self.cloud, prepared))
         with run.host(self.repo, self.component, "cloud", arguments["slot"]) as host:
-            started = time.monotonic()
-            try:
-                with frozen(host, self.run.id, mounts):
-                    made = snapshots.create_set(self.cloud, request)
-            except ThawedTooEarly:
-                # the tag must not claim what the watchdog has undone
-                tags.put(self.cloud, [one.id for one in made], {tags.LEVEL: "crash"})
-                raise
-            finally:
-                self.seconds_frozen += time.monotonic() - started
+            made = self._create_frozen(host, prepared, mounts)
+        return snapshots.label(self.cloud, request, made)
+
+    def _create_frozen(
+        self, host: Host, prepared: snapshots.Prepared, mounts: Sequence[str]
+    ) -> tuple[snapshots.Snapshot, ...]:
+        made: tuple[snapshots.Snapshot, ...] = ()
+        started = time.monotonic()
+        try:
+            with frozen(host, self.run.id, mounts):
+                made = snapshots.take(self.cloud, prepared)
+        except ThawedTooEarly:
+            # the tag must not claim what the watchdog has undone
+            tags.put(self.cloud, [one.id for one in made], {tags.LEVEL: "crash"})
+            raise
+        finally:
+            self.seconds_frozen += time.monotonic() - started
         return made
 
     def fold(self, state: State, _step: Step, facts: run.Facts) -> State:
