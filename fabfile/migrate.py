@@ -18,7 +18,10 @@ def _ready() -> tuple[list[str], Mapping[str, str]]:
     app="optional",
     one_after_another=True,
     candidates=_ready,
-    help={"allow_existing": "write over this many files that no recorded run moved there"},
+    help={
+        "allow_existing": "write over this many files that no recorded run moved there",
+        "limit_mbit": "send at most so many megabits a second",
+    },
 )
 def metered(
     context: Context,
@@ -26,6 +29,7 @@ def metered(
     *,
     plan: bool = False,
     allow_existing: int = 0,
+    limit_mbit: int = 0,
     json: bool = False,
 ) -> int | None:
     """Move a component's data to its instance, measure it, and report it: the practice run."""
@@ -42,6 +46,7 @@ def metered(
         repo,
         app,
         allow_existing=allow_existing,
+        limit_mbit=limit_mbit,
         bars=lambda name, size, files: progress.bar(name, total_bytes=size, total_files=files),
         tell=lambda step: output.say_aside(f"{app}: {step.words}"),
     )

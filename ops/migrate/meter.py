@@ -6,6 +6,7 @@ import gzip
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -61,15 +62,17 @@ class Meter:
         self._file.close()
 
     def enter(self, data_set: str, phase: str) -> None:
-        """Say that this phase of this data set begins; a sample marks it."""
+        """Say that this phase of this data set begins; samples mark the end before and it."""
+        self._look()
         with self._lock:
-            self._now = Sample(0, data_set, phase)
+            same = self._now if self._now.data_set == data_set else Sample(0, data_set, phase)
+            self._now = replace(same, phase=phase)
         self._look()
 
     def at(self, bytes: int, files: int) -> None:
         """Say how much was sent of the data set so far."""
         with self._lock:
-            self._now = Sample(0, self._now.data_set, self._now.phase, files, bytes)
+            self._now = replace(self._now, files=files, bytes=bytes)
 
     def load_of(self, source: Host | None, target: Host | None) -> None:
         """Measure the load of these hosts from now on, instead of earlier ones."""
@@ -88,14 +91,11 @@ class Meter:
         with self._lock:
             now = self._now
             loads = {side: load.share for side, load in self._loads.items()}
-            sample = Sample(
-                round(time.monotonic() - self._start, 3),
-                now.data_set,
-                now.phase,
-                now.files,
-                now.bytes,
-                loads.get("source"),
-                loads.get("target"),
+            sample = replace(
+                now,
+                second=round(time.monotonic() - self._start, 3),
+                source_load=loads.get("source"),
+                target_load=loads.get("target"),
             )
             self.samples.append(sample)
             self._file.write(line(sample))

@@ -84,6 +84,7 @@ def rehearse(
     name: str,
     *,
     allow_existing: int = 0,
+    limit_mbit: int = 0,
     bars: Bars,
     tell: Callable[[Step], None] | None = None,
 ) -> figures.Summary:
@@ -93,9 +94,10 @@ def rehearse(
     ops.migrate.plan says, UsageError for a component that can't be moved at all.
     """
     _check(repo, name)
-    arguments = {"allow-existing": allow_existing} if allow_existing else {}
+    asked = {"allow-existing": allow_existing, "limit-mbit": limit_mbit}
+    arguments = {argument: value for argument, value in asked.items() if value}
     with run.begin(repo, TASK, name, arguments) as under_way:
-        work = Rehearsal(under_way, repo, name, bars)
+        work = Rehearsal(under_way, repo, name, bars, limit_mbit)
         try:
             with _hosts(repo, name) as hosts:
                 found = _found(repo, name, hosts)
@@ -132,12 +134,15 @@ def reported(repo: Repository, name: str) -> tuple[figures.Summary, Path]:
 class Rehearsal:
     """A run under way: performs the plan's steps and gathers what becomes of them."""
 
-    def __init__(self, under_way: run.Run, repo: Repository, name: str, bars: Bars) -> None:
+    def __init__(
+        self, under_way: run.Run, repo: Repository, name: str, bars: Bars, limit_mbit: int
+    ) -> None:
         self.run = under_way
         self.repo = repo
         self.name = name
         self.component = repo.component(name)
         self.bars = bars
+        self.limit_mbit = limit_mbit
         self.sets: list[figures.SetFigures] = []
         self.meter = Meter(under_way.directory / "meter.jsonl.gz", self._tell)
         self._bar: Bar | None = None
@@ -191,7 +196,12 @@ class Rehearsal:
         instance = self.run.state.instances[data.target.host].id
         self.run.remember(instance=instance, root=data.target.root)
         errand = transfer.Errand(
-            self.name, self.run.id, step.subject, data, self.repo.template_folders()
+            self.name,
+            self.run.id,
+            step.subject,
+            data,
+            self.repo.template_folders(),
+            self.limit_mbit,
         )
         with self._shown(step.subject):
             moved = transfer.move(hosts.ends(data), errand, self.meter)

@@ -130,22 +130,28 @@ class Output:
 
 
 def send(
-    root: str, ssh: Sequence[str], excludes: Sequence[str], *, cross_mounts: bool
+    root: str,
+    ssh: Sequence[str],
+    excludes: Sequence[str],
+    *,
+    cross_mounts: bool,
+    limit_mbit: int = 0,
 ) -> list[str]:
     """Return the words that move what is below `root` to the host that `ssh` leads to.
 
     `ssh` are the program and its options, up to the host, which is called `target`; they
-    hold neither blanks nor quotes. `excludes` are filter arguments. The far side decides
-    into which folder it writes: it is asked for `./`.
+    hold neither blanks nor quotes. `excludes` are filter arguments. `limit_mbit` caps the
+    rate in Mbit/s, 0 does not. The far side decides into which folder it writes: it is
+    asked for `./`.
     """
-    inside = [f"--temp-dir={TEMPORARY}"] if not cross_mounts else []
     return [
         "rsync",
         *_KEEP,
         *_scope(cross_mounts),
         *_SAY,
         f"--partial-dir={PARTIAL}",
-        *inside,
+        *([] if cross_mounts else [f"--temp-dir={TEMPORARY}"]),
+        *([f"--bwlimit={limit_mbit * 125}KB"] if limit_mbit else []),
         f"--timeout={SILENCE}",
         *excludes,
         "-e",

@@ -28,13 +28,14 @@ cd -- "$1" && exec find . -xdev -type d -name "$2" -prune -exec rm -rf -- {} +
 
 @dataclass(frozen=True)
 class Errand:
-    """Who moves what: component, run, data set, and where templates are."""
+    """Who moves what: component, run, data set, where templates are, and how fast at most."""
 
     component: str
     run: str
     name: str
     data: FileSet
     templates: Sequence[Path]
+    limit_mbit: int = 0
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,7 @@ def move(ends: door.Ends, errand: Errand, meter: Meter) -> Moved:
     with opened as way:
         meter.load_of(ends.source, ends.target)
         meter.enter(errand.name, "transfer")
-        outcome = _stream(ends.source, way, errand.data, meter)
+        outcome = _stream(ends.source, way, errand, meter)
         meter.load_of(None, None)
         meter.enter(errand.name, "tidy")
         if outcome.verdict == "done":
@@ -72,12 +73,14 @@ def move(ends: door.Ends, errand: Errand, meter: Meter) -> Moved:
     return Moved(outcome, started, time.monotonic() - began, way)
 
 
-def _stream(source: Host, way: door.Way, data: FileSet, meter: Meter) -> Outcome:
+def _stream(source: Host, way: door.Way, errand: Errand, meter: Meter) -> Outcome:
+    data = errand.data
     words = rsync.send(
         data.source.root,
         way.ssh,
         Excludes(data.exclude).rsync_arguments(),
         cross_mounts=data.cross_mounts,
+        limit_mbit=errand.limit_mbit,
     )
     output = rsync.Output()
     with source.start(command(*words, root=True, env={"LC_ALL": "C"})) as running:

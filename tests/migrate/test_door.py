@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import subprocess
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from ops.errors import OpsError
-from ops.migrate import door
+from ops.migrate import door, passes
 from ops.migrate.door import Ends, Way, opened
 from ops.pages.render import SUITE
 from ops.remote.command import command
@@ -20,7 +21,7 @@ from tests.migrate.conftest import Pair
 from tests.support.sshd import make_key
 
 
-def _opened(pair: Pair, ends: Ends | None = None):  # type: ignore[no-untyped-def]
+def _opened(pair: Pair, ends: Ends | None = None) -> AbstractContextManager[Way]:
     return opened(ends or pair.ends, "wiki", "R1", str(pair.target), [SUITE])
 
 
@@ -137,14 +138,14 @@ def test_a_line_of_somebody_else_is_not_lost_between_reading_and_writing(
     pair: Pair, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     file = pair.home / ".ssh/authorized_keys"
-    real = door.passes.without
+    real = passes.without
 
     def late(text: bytes, component: str) -> bytes:
-        monkeypatch.setattr(door.passes, "without", real)
+        monkeypatch.setattr(passes, "without", real)
         file.write_bytes(text + b"ssh-ed25519 BBBB late@example.org\n")
         return real(text, component)
 
-    monkeypatch.setattr(door.passes, "without", late)
+    monkeypatch.setattr(passes, "without", late)
     door._edit(pair.ends.target, "wiki", b"restrict ssh-ed25519 AAAA ops-migrate:wiki:R1\n")
     assert pair.keys.splitlines()[1:] == [
         b"ssh-ed25519 BBBB late@example.org",

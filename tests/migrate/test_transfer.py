@@ -15,7 +15,6 @@ import pytest
 from ops.inventory.schema import FileSet
 from ops.migrate import transfer
 from ops.migrate.meter import Meter
-from ops.migrate.outcome import Outcome
 from ops.migrate.transfer import Errand, Moved, move
 from ops.pages.render import SUITE
 from tests.migrate.conftest import Pair
@@ -40,10 +39,10 @@ def meter(tmp_path: Path) -> Iterator[Meter]:
         yield running
 
 
-def _move(pair: Pair, meter: Meter, **more: object) -> Moved:
+def _move(pair: Pair, meter: Meter, *, limit_mbit: int = 0, **more: object) -> Moved:
     places = {"source": {"root": str(pair.source)}, "target": {"root": str(pair.target)}}
     data = FileSet.model_validate({"kind": "files", **places, **more})
-    return move(pair.ends, Errand("wiki", "R1", "pages", data, [SUITE]), meter)
+    return move(pair.ends, Errand("wiki", "R1", "pages", data, [SUITE], limit_mbit), meter)
 
 
 def _tree(root: Path) -> dict[bytes, bytes]:
@@ -121,7 +120,7 @@ def test_a_cut_connection_is_incomplete_and_the_next_run_goes_on(pair: Pair, met
     (pair.source / "big").write_bytes(os.urandom(1000) * 100_000)
     cutter = threading.Thread(target=_cut_midway, args=[pair])
     cutter.start()
-    outcome = _slow(pair, meter)
+    outcome = _move(pair, meter, limit_mbit=120).outcome
     cutter.join()
     assert outcome.verdict == "incomplete"
     assert "broke off" in outcome.words
@@ -150,20 +149,6 @@ def _cut(port: int) -> None:
         words = (process / "cmdline").read_bytes().split(b"\0") if process.exists() else []
         if words[:1] == [b"ssh"] and f"Port={port}".encode() in words:
             os.kill(int(process.name), signal.SIGTERM)
-
-
-def _slow(pair: Pair, meter: Meter) -> Outcome:
-    real = transfer.rsync.send
-
-    def limited(*args: object, **more: object) -> list[str]:
-        words = real(*args, **more)  # type: ignore[arg-type]
-        return [words[0], "--bwlimit=16m", *words[1:]]
-
-    transfer.rsync.send = limited  # type: ignore[assignment]
-    try:
-        return _move(pair, meter).outcome
-    finally:
-        transfer.rsync.send = real
 
 
 def test_a_writer_that_does_not_end_is_waited_for_and_then_told(

@@ -1,0 +1,164 @@
+"""The practice run as a whole: moved, recorded, reported, and taken up again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+
+import pytest
+
+from ops.errors import Incomplete, Refused, UsageError
+from ops.inventory import machine
+from ops.migrate import metered, samples
+from ops.migrate.figures import Summary, recorded
+from ops.remote.errors import HostKeyRefused
+from tests.migrate.fleet import Fleet, fleet
+
+
+class Silence:
+    """A bar that nobody sees."""
+
+    def at(self, bytes: int, files: int = 0) -> None:
+        """Do nothing."""
+
+
+def _silent(name: str, size: int, files: int) -> AbstractContextManager[Silence]:
+    return nullcontext(Silence())
+
+
+@pytest.fixture
+def here(tmp_path: Path) -> Iterator[Fleet]:
+    with fleet(tmp_path) as made:
+        for number in range(10):
+            (made.source / f"page {number}").write_bytes(b"x" * 1000)
+        yield made
+
+
+def _rehearse(here: Fleet, allow_existing: int = 0) -> Summary:
+    return metered.rehearse(here.repo, "wiki", allow_existing=allow_existing, bars=_silent)
+
+
+def test_a_run_moves_records_and_reports(here: Fleet) -> None:
+    (here.source / "left.tmp").write_bytes(b"")
+    summary = _rehearse(here)
+    assert len(list(here.target.iterdir())) == 10
+    assert (summary.verdict, summary.exit_code, summary.sent_files) == ("done", 0, 10)
+    record = here.repo.record(summary.run)
+    assert record.verdict == "done"
+    assert [step.kind for step in record.steps] == ["root.make", "files.move"]
+    assert record.figures["sent_bytes"] == 10_000
+    assert sorted(Path(name).name for name in record.files) == ["meter.jsonl.gz", "report.html"]
+    here.repo.verify_signature(summary.run)
+    assert recorded(summary.run, "wiki", record.figures) == summary
+
+
+def test_the_state_tells_the_transfer_and_the_phase(here: Fleet) -> None:
+    summary = _rehearse(here)
+    state = here.repo.state("wiki")
+    assert state.phase == "rehearsed"
+    transfer = state.transfers["pages"]
+    assert (transfer.run, transfer.verdict, transfer.files) == (summary.run, "done", 10)
+    assert transfer.started <= transfer.finished
+
+
+def test_the_plan_changes_nothing(here: Fleet) -> None:
+    plan = metered.planned(here.repo, "wiki")
+    assert [step.kind for step in plan.steps] == ["root.make", "files.move"]
+    assert "10 files, 10 kB" in plan.steps[1].words
+    assert not here.target.exists()
+    assert not list(here.repo.runs())
+
+
+def test_samples_and_report_can_be_read_again(here: Fleet) -> None:
+    summary = _rehearse(here)
+    told, page = metered.reported(here.repo, summary.run)
+    assert told == summary
+    assert "everything arrived" in page.read_text()
+    seen = samples.read(page.parent / "meter.jsonl.gz")
+    assert seen[-1].bytes == 10_000 or seen[-2].bytes == 10_000
+    here.repo.verify_signature(summary.run)
+
+
+def test_no_key_of_the_run_stays(here: Fleet) -> None:
+    before = here.keys
+    _rehearse(here)
+    assert here.keys == before
+
+
+def test_files_of_others_on_the_target_are_refused_and_recorded_so(here: Fleet) -> None:
+    here.target.mkdir(parents=True)
+    (here.target / "old").write_bytes(b"")
+    with pytest.raises(Refused, match="1 files that no recorded run"):
+        _rehearse(here)
+    assert here.repo.record(next(here.repo.runs())).verdict == "failed"
+    assert _rehearse(here, allow_existing=1).verdict == "done"
+
+
+def test_a_second_run_takes_its_own_files_as_its_own(here: Fleet) -> None:
+    _rehearse(here)
+    (here.source / "page 3").write_bytes(b"y" * 1001)
+    again = _rehearse(here)
+    assert (again.files, again.sent_files, again.sent_bytes) == (10, 1, 1001)
+
+
+def test_files_that_cant_be_written_make_it_incomplete(here: Fleet) -> None:
+    _rehearse(here)
+    (here.target / "page 4").unlink()
+    (here.target / "page 4/in the way").mkdir(parents=True)
+    summary = _rehearse(here)
+    assert summary.exit_code == 4
+    assert summary.sets[0].failed == (("page 4", "could not make way"),)
+    assert here.repo.record(summary.run).verdict == "incomplete"
+    assert here.repo.state("wiki").transfers["pages"].verdict == "incomplete"
+    assert "page 4" in (here.repo.run_folder(summary.run) / "report.html").read_text()
+
+
+def test_another_host_key_on_the_way_is_refused(here: Fleet) -> None:
+    here.repo.pin("wiki.cloud.main", here.campus.host_key)
+    with pytest.raises(HostKeyRefused):
+        _rehearse(here)
+
+
+def test_a_missing_source_is_refused(here: Fleet) -> None:
+    here.source.rename(here.source.parent / "elsewhere")
+    with pytest.raises(Refused, match="there is no folder"):
+        _rehearse(here)
+
+
+def test_an_unmounted_source_is_refused(tmp_path: Path) -> None:
+    with fleet(tmp_path) as here:
+        file = here.repo.path / "components/wiki.yaml"
+        root = f'root: "{tmp_path}/source"'
+        file.write_text(file.read_text().replace(root, f'{root}, mount: "{tmp_path}"'))
+        here.repo.git.commit(["components/wiki.yaml"], "Declare a mount", machine.suite())
+        with pytest.raises(Refused, match="does not lie on a mounted"):
+            _rehearse(here)
+
+
+def test_a_component_that_was_switched_is_not_moved_over(here: Fleet) -> None:
+    file = here.repo.path / "state/wiki.yaml"
+    file.write_text(file.read_text().replace("phase: provisioned", "phase: switched"))
+    here.repo.git.commit(["state/wiki.yaml"], "Switch", machine.suite())
+    with pytest.raises(Refused, match="original is in the cloud"):
+        _rehearse(here)
+    assert metered.ready(here.repo)[0] == []
+
+
+def test_a_run_that_moved_nothing_has_no_report(here: Fleet) -> None:
+    with pytest.raises(UsageError):
+        metered.reported(here.repo, "20261122T000000Z_nothing")
+
+
+def test_a_database_is_left_out_and_said_so(tmp_path: Path) -> None:
+    hook = "{script: dump.sh}"
+    more = f"""\
+  accounts: {{kind: database, engine: mariadb, database: x, dump: {hook}, load: {hook},
+             digest: {hook}}}
+"""
+    (tmp_path / "sample/templates").mkdir(parents=True)
+    (tmp_path / "sample/templates/dump.sh").write_text("")
+    with fleet(tmp_path, more) as here:
+        summary = _rehearse(here)
+    assert summary.exit_code == Incomplete.exit_code
+    assert "mariadb" in (summary.left_out or {})["accounts"]
