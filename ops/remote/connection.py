@@ -20,7 +20,8 @@ SESSIONS = 10
 _PATIENCE = 600
 """Seconds that a command waits for one of the others to end."""
 
-_RETRIES = 6
+_BUSY = 30
+"""Seconds for which a server may refuse a further session."""
 
 
 def connect(endpoint: Endpoint) -> SshHost:
@@ -79,23 +80,29 @@ class SshHost(Shell):
             return self._line
 
     def _channel(self, line: Line) -> paramiko.Channel:
-        """Return a new channel; a server whose MaxSessions is lower than ours is asked again."""
-        for attempt in range(_RETRIES):
+        """Return a new channel; a server that has no session free right now is asked again.
+
+        That is so when its MaxSessions is lower than ours, and for a moment after each command.
+        paramiko tells it by two different errors, as it keeps only one for all threads.
+        """
+        until = time.monotonic() + _BUSY
+        pause = 0.05
+        while True:
             try:
                 return line.transport.open_session()
-            except paramiko.ChannelException:
-                if attempt == _RETRIES - 1:
+            except paramiko.SSHException:
+                if not line.alive or time.monotonic() > until:
                     raise
-                time.sleep(0.1 * 2**attempt)
-        raise AssertionError  # pragma: no cover - the last attempt returns or raises
+            time.sleep(pause)
+            pause = min(2 * pause, 1.0)
 
     def _lost(self, error: Exception) -> OpsError:
-        if isinstance(error, paramiko.ChannelException):
+        said = str(error) or type(error).__name__
+        if isinstance(error, paramiko.SSHException) and self._line.alive:
             return OpsError(
-                f"{self.endpoint.where}: the server takes no further command: {error.text}",
+                f"{self.endpoint.where}: the server takes no further command: {said}",
                 "its MaxSessions may be too low: 10 is sshd's default",
             )
-        said = str(error) or type(error).__name__
         return Unreachable(
             f"{self.endpoint.where}: the connection was lost: {said}",
             "try again when the host answers",

@@ -33,27 +33,27 @@ SILENCE = 20
 # The watcher is a child of the guarded process, which keeps its number through every exec, so its
 # exit is the exit of the whole. The watcher kills nobody but its parent, and only while that still
 # is its parent. Its outputs go nowhere, or the host would wait for it before reporting the end.
-_SCRIPT = f"""
-size=$1 seconds=$2 silence=$3
-shift 3
-watch() {{
+_SCRIPT = """
+size=$1 seconds=$2 silence=$3 patience=$4
+shift 4
+watch() {
     while [ -n "$(timeout "$silence" dd bs=4096 count=1 <&3 2>/dev/null)" ]; do :; done
     read -r _ _ _ parent _ </proc/self/stat
     [ "$parent" != "$$" ] || kill -TERM "$$"
-}}
+}
 exec 3<&0 </dev/null
 if [ "$size" -ge 0 ]; then
     inbox=$(mktemp -d) && mkfifo -m 600 "$inbox/in" || exit 125
-    {{
+    {
         exec >/dev/null 2>&1
         head -c "$size" <&3 >"$inbox/in"
         rm -r "$inbox"
         watch
-    }} &
-    exec timeout -k {KILL_AFTER} "$seconds" "$@" <"$inbox/in" 3<&-
+    } &
+    exec timeout -k "$patience" "$seconds" "$@" <"$inbox/in" 3<&-
 fi
-{{ exec >/dev/null 2>&1; watch; }} &
-exec timeout -k {KILL_AFTER} "$seconds" "$@" 3<&-
+{ exec >/dev/null 2>&1; watch; } &
+exec timeout -k "$patience" "$seconds" "$@" 3<&-
 """
 
 
@@ -64,16 +64,16 @@ def limited(command: Command, seconds: float) -> Command:
     )
 
 
-def guarded(command: Command, *, seconds: float = 0, silence: float = 0) -> Command:
+def guarded(
+    command: Command, *, seconds: float = 0, silence: float = 0, patience: float = KILL_AFTER
+) -> Command:
     """Return the command on a lifeline; 0 means without limit.
 
     The standard input that the result is fed with stays open as long as the command is wanted.
     """
-    size = str(-1 if command.stdin is None else len(encoded(command.stdin)))
-    return replace(
-        command,
-        argv=("sh", "-c", _SCRIPT, "ops", size, _number(seconds), _number(silence), *command.argv),
-    )
+    size = -1 if command.stdin is None else len(encoded(command.stdin))
+    numbers = (str(size), _number(seconds), _number(silence), _number(patience))
+    return replace(command, argv=("sh", "-c", _SCRIPT, "ops", *numbers, *command.argv))
 
 
 def _number(seconds: float) -> str:

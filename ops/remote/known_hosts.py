@@ -158,9 +158,9 @@ def _only(line: str, key_name: str) -> bool:
     parsed = _parsed(line)
     if parsed is None or parsed.marker:
         return False
-    name = parsed.names[0]
+    name, wanted = parsed.names[0], key_name.lower()
     return len(parsed.names) == 1 and (
-        name == key_name or (name.startswith("|") and _hashed(name, key_name.lower()))
+        name.lower() == wanted or (name.startswith("|") and _hashed(name, wanted))
     )
 
 
@@ -168,9 +168,9 @@ def _without(line: str, key_name: str) -> str:
     if _only(line, key_name):
         return ""
     parsed = _parsed(line)
-    if parsed is None or parsed.marker or key_name not in parsed.names:
+    if parsed is None or parsed.marker:
         return line
-    names = ",".join(name for name in parsed.names if name != key_name)
+    names = ",".join(name for name in parsed.names if name.lower() != key_name.lower())
     return line.replace(",".join(parsed.names), names, 1) if names else ""
 
 

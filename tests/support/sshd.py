@@ -38,12 +38,17 @@ AllowTcpForwarding yes
 MaxStartups 100:30:200
 PrintMotd no
 Subsystem sftp internal-sftp
+SetEnv HOME={folder} PATH={path}
 """
+
+_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
 @dataclass
 class Sshd:
     """An sshd in the foreground, ended with everything it started when the block is left.
+
+    Log-ins find the server's folder as HOME and its `bin` first in PATH: nothing of the user's own.
 
     `settings` are lines put before the others (the first of two wins in sshd_config). A given
     `client_key` is let in instead of one made here.
@@ -136,6 +141,7 @@ class Sshd:
                 address=self.address,
                 port=self.port,
                 folder=self.folder,
+                path=f"{self.folder}/bin:{_PATH}",
                 host_key=self.folder / "host",
             )
         )

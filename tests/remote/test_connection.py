@@ -1,0 +1,182 @@
+"""Commands and files over a real sshd."""
+
+from __future__ import annotations
+
+import os
+import threading
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from ops.errors import OpsError
+from ops.remote.command import Secret, command, script
+from ops.remote.connection import SESSIONS, SshHost, connect
+from ops.remote.errors import CommandFailed, CommandTooLong, SudoRefused, TimedOut, Unreachable
+from ops.remote.fanout import each
+from tests.support.processes import gone
+from tests.support.sshd import Sshd
+
+
+def test_output_comes_as_bytes_apart(host: SshHost) -> None:
+    result = host.run(script(r"printf 'a\377'; printf b >&2"))
+    assert (result.code, result.out, result.err) == (0, b"a\xff", b"b")
+
+
+@pytest.mark.parametrize("code", [1, 124, 137, 255])
+def test_exit_codes_are_exact(host: SshHost, code: int) -> None:
+    assert host.run(script(f"exit {code}"), check=False).code == code
+
+
+@pytest.mark.parametrize(("number", "name"), [(9, "SIGKILL"), (15, "SIGTERM"), (11, "SIGSEGV")])
+def test_a_killed_command_is_told_by_its_signal(host: SshHost, number: int, name: str) -> None:
+    assert host.run(script(f"kill -{number} $$"), check=False).signal == name
+    fed = host.run(script(f"kill -{number} $$", stdin=b"x"), check=False)
+    assert fed.signal == name
+
+
+def test_a_failure_names_host_command_and_last_words(host: SshHost) -> None:
+    with pytest.raises(CommandFailed, match=r"wiki\.campus\.main: sh .* ended with 3: no luck"):
+        host.run(script("echo no luck >&2; exit 3"))
+
+
+def test_arguments_arrive_byte_for_byte(host: SshHost) -> None:
+    words = [bytes([octet]) for octet in range(1, 256)] + [b"", b"a'b\n\\", b"$(id)", b"-n"]
+    assert host.run(command("printf", r"%s\0", *words)).out == b"".join(w + b"\0" for w in words)
+
+
+def test_input_of_any_size_is_fed_and_closed(host: SshHost) -> None:
+    content = os.urandom(1 << 20) * 5
+    assert host.run(command("cat", stdin=content)).out == content
+
+
+def test_without_input_a_command_reads_nothing(host: SshHost) -> None:
+    assert host.run(command("cat"), timeout=10).out == b""
+
+
+def test_secrets_are_on_no_command_line_of_the_start(host: SshHost) -> None:
+    what = script('tr "\\0" " " </proc/$PPID/cmdline; printf %s "$1"', Secret("hush"))
+    assert host.run(what).out.endswith(b"hush")
+    assert b"hush" not in what.line("none")
+
+
+def test_large_output_goes_to_the_sink_without_being_kept(host: SshHost) -> None:
+    size = 0
+
+    def sink(chunk: bytes) -> None:
+        nonlocal size
+        size += len(chunk)
+
+    result = host.run(command("head", "-c", "50000000", "/dev/zero"), sink=sink)
+    assert (size, result.out) == (50000000, b"")
+
+
+def test_output_and_errors_in_masses_do_not_block_each_other(host: SshHost) -> None:
+    result = host.run(script("head -c 20000000 /dev/zero >&2; head -c 20000000 /dev/zero"))
+    assert (len(result.out), len(result.err)) == (20000000, 20000000)
+
+
+def test_a_time_limit_ends_the_command_on_the_host(host: SshHost, tmp_path: Path) -> None:
+    with pytest.raises(TimedOut, match=r"took more than 0\.5 s"):
+        host.run(script('sleep 99 & echo $! >"$1"; wait', str(tmp_path / "pid")), timeout=0.5)
+    assert gone(int((tmp_path / "pid").read_text()))
+
+
+def test_a_command_that_is_fed_keeps_its_limit(host: SshHost, tmp_path: Path) -> None:
+    with pytest.raises(TimedOut):
+        host.run(script('echo $$ >"$1"; sleep 99', str(tmp_path / "pid"), stdin=b"x"), timeout=0.5)
+    assert gone(int((tmp_path / "pid").read_text()))
+
+
+def test_ending_a_started_command_ends_it_on_the_host(host: SshHost) -> None:
+    with host.start(script("echo $$; sleep 99")) as running:
+        pid = int(running.read(10) or b"0")
+        assert running.read(0.05) is None
+        assert running.poll() is None
+    assert gone(pid)
+
+
+def test_closing_the_connection_ends_what_runs_on_it(server: Sshd) -> None:
+    with connect(server.endpoint()) as other:
+        running = other.start(script("echo $$; sleep 99"))
+        pid = int(running.read(10) or b"0")
+    assert gone(pid)
+
+
+def test_a_started_command_reads_its_input_and_tells_its_code(host: SshHost) -> None:
+    with host.start(script("cat; exit 7", stdin=b"one\ntwo")) as running:
+        assert list(running.lines()) == [b"one", b"two"]
+        assert running.wait(10) == 7
+
+
+def test_more_threads_than_sessions_share_one_connection(host: SshHost) -> None:
+    outcomes = each(
+        range(3 * SESSIONS), lambda n: host.run(script("sleep 0.1; echo $1", str(n))).out, limit=99
+    )
+    assert [one.value for one in outcomes] == [b"%d\n" % n for n in range(3 * SESSIONS)]
+
+
+def test_a_server_of_few_sessions_is_asked_again(tmp_path: Path) -> None:
+    with Sshd(tmp_path, settings="MaxSessions 2") as small, connect(small.endpoint()) as host:
+        outcomes = each(range(6), lambda n: host.run(script("sleep 0.1; echo $1", str(n))).out)
+        assert [one.value for one in outcomes] == [b"%d\n" % n for n in range(6)]
+
+
+def test_a_lost_connection_is_told_and_dialled_anew(server: Sshd) -> None:
+    with connect(server.endpoint()) as other:
+        with pytest.raises(Unreachable, match="connection was lost"):
+            other.run(script("kill $(ps -o ppid= -p $PPID); sleep 9"))
+        assert other.run(command("echo", "again")).out == b"again\n"
+
+
+def test_a_closed_host_runs_nothing_more(server: Sshd) -> None:
+    other = connect(server.endpoint())
+    other.close()
+    other.close()
+    with pytest.raises(OpsError, match="was closed"):
+        other.run(command("true"))
+
+
+def test_no_thread_is_left_after_closing(server: Sshd) -> None:
+    before = set(threading.enumerate())
+    with connect(server.endpoint()) as other:
+        other.run(command("cat", stdin=b"x" * 100000))
+    for thread in set(threading.enumerate()) - before:
+        thread.join(5)
+        assert not thread.is_alive()
+
+
+def test_a_line_too_long_for_linux_is_refused_with_a_hint(host: SshHost) -> None:
+    with pytest.raises(CommandTooLong, match="standard input"):
+        host.run(command("true", "x" * 200_000))
+
+
+def test_root_goes_through_sudo(server: Sshd, sudo: Path) -> None:
+    endpoint = replace(server.endpoint(), become="sudo")
+    with connect(endpoint) as other:
+        assert other.run(script("cat", root=True, stdin=b"in")).out == b"in"
+        assert other.run(script("echo $1", Secret("hush"), root=True)).out == b"hush\n"
+        other.put(b"x", str(server.folder / "put"), root=True)
+    assert sudo.read_bytes().count(b"-n\n--\n") == 3
+    assert b"hush" not in sudo.read_bytes()
+
+
+def test_sudo_that_asks_for_a_password_is_told_with_a_hint(server: Sshd, sudo: Path) -> None:
+    (server.folder / "bin" / "sudo").write_text(
+        "#!/bin/sh\necho sudo: a password is required >&2\nexit 1\n"
+    )
+    with connect(replace(server.endpoint(), become="sudo")) as other:
+        for what in (command("id", root=True), command("cat", root=True, stdin=b"x")):
+            with pytest.raises(SudoRefused, match="passwordless sudo"):
+                other.run(what, check=False)
+        with pytest.raises(SudoRefused, match="passwordless sudo"):
+            other.put(b"x", "/nowhere/x", root=True)
+
+
+def test_root_without_a_way_to_it_is_refused_at_once(server: Sshd, host: SshHost) -> None:
+    host.user, kept = "ops", host.user
+    try:
+        with pytest.raises(OpsError, match="become: sudo"):
+            host.run(command("id", root=True))
+    finally:
+        host.user = kept

@@ -1,0 +1,97 @@
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+from ops.remote.command import command, script
+from ops.remote.errors import CommandFailed, TimedOut
+from ops.remote.local import LocalHost
+from tests.support.processes import gone
+
+
+@pytest.fixture
+def here() -> LocalHost:
+    return LocalHost()
+
+
+def test_output_comes_as_bytes_apart(here: LocalHost) -> None:
+    result = here.run(script(r"printf 'a\377'; printf b >&2"))
+    assert (result.code, result.out, result.err) == (0, b"a\xff", b"b")
+
+
+def test_a_failure_tells_command_code_and_words(here: LocalHost) -> None:
+    with pytest.raises(CommandFailed, match=r"this machine: .* ended with 3: no luck") as failed:
+        here.run(script("echo no luck >&2; exit 3"))
+    assert failed.value.result.code == 3
+    assert failed.value.exit_code == 1
+
+
+def test_a_killed_command_is_told_apart_from_an_exit_code(here: LocalHost) -> None:
+    killed = here.run(script("kill -9 $$"), check=False)
+    assert (killed.code, killed.signal) == (-9, "SIGKILL")
+    assert here.run(script("exit 137"), check=False).signal == ""
+
+
+def test_what_takes_too_long_is_ended_with_its_children(here: LocalHost, tmp_path: Path) -> None:
+    with pytest.raises(TimedOut, match="took more than"):
+        here.run(script('sleep 99 & echo $! >"$1"; wait', str(tmp_path / "pid")), timeout=0.3)
+    assert gone(int((tmp_path / "pid").read_text()))
+
+
+def test_a_sink_gets_everything_and_the_result_nothing(here: LocalHost) -> None:
+    chunks: list[bytes] = []
+    result = here.run(command("head", "-c", "1000000", "/dev/zero"), sink=chunks.append)
+    assert (sum(map(len, chunks)), result.out) == (1000000, b"")
+
+
+def test_a_sink_that_fails_ends_the_command(here: LocalHost, tmp_path: Path) -> None:
+    def sink(chunk: bytes) -> None:
+        raise OSError("disk full")
+
+    with pytest.raises(OSError, match="disk full"):
+        here.run(script('echo $$ >"$1"; echo x; sleep 99', str(tmp_path / "pid")), sink=sink)
+    assert gone(int((tmp_path / "pid").read_text()))
+
+
+def test_a_started_command_is_read_as_it_goes(here: LocalHost) -> None:
+    with here.start(script("echo one; read x; echo $x; exit 5", stdin=b"two\n")) as running:
+        assert list(running.lines()) == [b"one", b"two"]
+        assert running.wait(10) == 5
+        assert running.poll() == 5
+
+
+def test_nothing_yet_is_not_the_end(here: LocalHost) -> None:
+    with here.start(script("sleep 0.5; echo x")) as running:
+        assert running.read(0.01) is None
+        assert running.read(10) == b"x\n"
+        assert running.read(10) == b""
+
+
+def test_leaving_the_block_ends_a_started_command(here: LocalHost) -> None:
+    with here.start(script("echo $$; sleep 99")) as running:
+        pid = int(running.read(10) or b"0")
+        with pytest.raises(TimedOut, match="still runs"):
+            running.wait(0.05)
+    assert gone(pid)
+
+
+def test_files_are_put_and_got_whole(here: LocalHost, tmp_path: Path) -> None:
+    content = os.urandom(1000) * 1000
+    here.put(content, str(tmp_path / "there"), mode=0o640)
+    here.get(str(tmp_path / "there"), tmp_path / "back")
+    assert (tmp_path / "back").read_bytes() == content
+    assert (tmp_path / "there").stat().st_mode & 0o7777 == 0o640
+
+
+def test_a_machine_without_a_terminal_keeps_its_standard_input() -> None:
+    """A `while read` loop around a program of ours must get all its lines."""
+    program = (
+        "from ops.remote.local import LocalHost; from ops.remote.command import command; "
+        "print(LocalHost().run(command('cat')).out)"
+    )
+    loop = 'n=0; while read -r _; do python -c "$1"; n=$((n+1)); done; echo $n'
+    what = script(f"PATH=$(dirname {sys.executable}):$PATH; {loop}", program, stdin=b"1\n2\n3\n")
+    assert LocalHost().run(what).out == b"b''\nb''\nb''\n3\n"
