@@ -51,9 +51,15 @@ def test_only_the_command_line_ends_the_process() -> None:
 
 
 def _exits(module: Module) -> Iterator[str]:
-    for node in ast.walk(module.tree):
+    """Yield where a module ends the process, but for a program's own last line."""
+    inner = [node for node in module.tree.body if not _is_program(node)]
+    for node in (found for part in inner for found in ast.walk(part)):
         if isinstance(node, ast.Call) and ast.unparse(node.func) in ("sys.exit", "exit", "quit"):
             yield f"{module.path}:{node.lineno}"
+
+
+def _is_program(node: ast.stmt) -> bool:
+    return isinstance(node, ast.If) and ast.unparse(node.test) == "__name__ == '__main__'"
 
 
 def _found(pattern: re.Pattern[str], paths: list[Path]) -> Iterator[str]:
