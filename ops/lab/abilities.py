@@ -9,6 +9,7 @@ from pathlib import Path
 from ops.errors import Refused
 from ops.lab import cgroups
 from ops.lab.programs import attempt
+from ops.lab.record import Kind
 
 FULL = [
     "mmdebstrap", "systemd-nspawn", "systemctl", "ip", "nsenter", "losetup", "gcc", "git",
@@ -64,7 +65,7 @@ def as_root(argv: list[str]) -> list[str]:
     return argv if os.geteuid() == 0 else ["sudo", "-n", "--", *argv]
 
 
-def chosen(mode: str, wanted: str) -> str:
+def chosen(mode: str, wanted: str) -> Kind:
     """Return the lab's kind, `full` or `light`, for a mode of full, light or auto.
 
     `wanted` is OPS_LAB: `full` makes auto full. Raise Refused when what was asked for can't

@@ -181,4 +181,4 @@ def _passing(below: str) -> list[str]:
 def _login(lab: Lab) -> Login:
     if lab.kind == "light":
         return Login(lab.user, lab.user, "none")
-    return Login("ops", "admin", "sudo")
+    return Login("ops", "ops", "sudo")

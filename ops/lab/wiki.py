@@ -29,11 +29,11 @@ SPACES = ["network", "mail", "storage", "accounts", "backups", "servers", "teach
 WRITTEN = 1_730_000_000
 """When the pages were last written: in October 2024."""
 
-WORDS = (
-    "after before the a each every host service mail disk volume restart check note person desk"
-    " rack cable switch port quota account group ticket answer ask order replace keep week night"
-    " morning alarm probe record name address key list page folder file copy restore day office"
-).split()  # noqa: SIM905 - words read better without their quotes
+WORDS = """
+    after before the a each every host service mail disk volume restart check note person desk
+    rack cable switch port quota account group ticket answer ask order replace keep week night
+    morning alarm probe record name address key list page folder file copy restore day office
+""".split()  # noqa: SIM905 - words read better without their quotes
 
 
 def pages(seed: int, count: int, owner: int) -> Iterator[Entry]:
