@@ -49,6 +49,8 @@ def finish(git: Git) -> list[str]:
     for half in folder.glob(f".*{files.TEMPORARY}"):
         half.unlink()
     notes = sorted(folder.glob("*.json"))
+    if notes:
+        git.clear_locks(min(note.stat().st_mtime for note in notes))
     for note in notes:
         data = json.loads(note.read_bytes())
         author = Author(**data.pop("author"))

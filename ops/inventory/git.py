@@ -20,6 +20,8 @@ _SETTINGS = {
     "gc.auto": "0",
 }
 _TRIES = 5
+_GRACE = 1.0
+"""Seconds that a lock file may be a living git's: they hold them for milliseconds."""
 
 
 @dataclass(frozen=True)
@@ -76,8 +78,34 @@ class Git:
                 return commit
         raise OpsError(f"{self.path}: others commit all the time", "Run the task again.")
 
+    def clear_locks(self, since: float) -> None:
+        """Remove lock files that a git of ours left when it was killed after `since`.
+
+        Only to be called when that may have happened. A person's git may have made one
+        meanwhile: it gets the time to finish.
+        """
+        for path in self._locks():
+            until = time.monotonic() + _GRACE
+            while path.exists() and path.stat().st_mtime >= since - 1:
+                if time.monotonic() > until:
+                    path.unlink(missing_ok=True)
+                time.sleep(0.02)
+
+    def mend_index(self, *folders: str) -> None:
+        """Let the person's index know what was committed in `folders` while it was locked."""
+        words = ("diff-index", "--cached", "--name-only", "-z", "HEAD", "--", *folders)
+        behind = self.run(*words)
+        if behind:
+            self._stage(behind)
+
+    def _locks(self) -> list[Path]:
+        folder = Path(self.run("rev-parse", "--absolute-git-dir").strip())
+        branch = self._start(("symbolic-ref", "-q", "HEAD"), "", {}).stdout.decode().strip()
+        names = ["index.lock", "HEAD.lock", *([f"{branch}.lock"] if branch else ())]
+        return [folder / name for name in names]
+
     def _stage(self, listing: str) -> None:
-        """Put our files into the person's index; theirs to repair when they hold its lock."""
+        """Put our files into the person's index, unless they hold its lock for long."""
         words = ("update-index", "--add", "--remove", "-z", "--stdin")
         for attempt in range(_TRIES):
             if self._start(words, listing, {}).returncode == 0:

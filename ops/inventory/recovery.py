@@ -34,7 +34,9 @@ def finish(repo: Repository, git: Git, signer: Signer, path: Path, now: str) -> 
 
 def recover(repo: Repository, git: Git, signer: Signer, now: str) -> list[records.Record]:
     """Finish what crashed tasks left behind; return the records of their runs."""
+    files.leftover(repo.known_hosts).unlink(missing_ok=True)
     changes.finish(git)
+    git.mend_index("state", "runs", "known_hosts")
     found: list[records.Record] = []
     for path in journal.orphans(repo.var / "journal"):
         events = journal.read(path)
