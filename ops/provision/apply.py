@@ -52,7 +52,8 @@ def _carry_out(work: Worksite, under_way: run.Run, decided: Plan, *, strictly: b
         decided, by_kind, fold=recording.fold, tell=lambda step: work.tell(str(step))
     )
     performers.indoors.foreseen.clear()
-    left = work.plan(under_way.state)
+    ready = recording.ready(under_way.state, [desired.slot for desired in work.wanted])
+    left = work.plan(ready)
     if left and strictly:
         raise Incomplete(
             f"{work.name}: the hosts need more than the plan showed: {left.steps[0].words}",

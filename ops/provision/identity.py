@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import tempfile
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from ops.errors import OpsError
@@ -112,53 +112,61 @@ def make(desired: Desired, folders: Sequence[Path]) -> Throwaway:
     return Throwaway(user_data, public)
 
 
+HOST_KEY = "/etc/ssh/ssh_host_ed25519_key"
+"""Where cloud-init puts the throw-away key, and the host's own key after it."""
+
+ANOTHER = 7
+"""Exit code of a host whose sshd has its key elsewhere: nothing was changed there."""
+
 _NEW = r"""
 set -eu
 umask 077
-key=/etc/ssh/ssh_host_ed25519_key new=/etc/ssh/.ops-host-key
-if [ -n "$2" ] && [ "$(ssh-keygen -y -f "$key" | cut -d ' ' -f 1,2)" = "$2" ]; then
-  echo "$2"
+key=$1 comment=$2 throwaway=$3 successor=$4
+new=$(dirname "$key")/.ops-host-key
+shown=$(ssh-keygen -y -f "$key" 2>/dev/null | cut -d ' ' -f 1,2) || :
+if [ -n "$successor" ] && [ "$shown" = "$successor" ]; then
+  echo "$successor"
   exit
 fi
+[ "$shown" = "$throwaway" ] || exit 7
 if [ ! -s "$new" ] || [ ! -s "$new.pub" ]; then
   rm -f "$new" "$new.pub"
-  ssh-keygen -q -t ed25519 -N '' -C "$1" -f "$new"
+  ssh-keygen -q -t ed25519 -N '' -C "$comment" -f "$new"
+  sync "$new" "$new.pub"
 fi
 ssh-keygen -y -f "$new" | cut -d ' ' -f 1,2
 """
 
 _SWITCH = r"""
 set -eu
-key=/etc/ssh/ssh_host_ed25519_key new=/etc/ssh/.ops-host-key
+key=$1
+new=$(dirname "$key")/.ops-host-key
 [ ! -e "$new" ] || mv -f "$new" "$key"
 if [ -e "$new.pub" ]; then chmod 644 "$new.pub"; mv -f "$new.pub" "$key.pub"; fi
+sync "$(dirname "$key")"
 $(command -v sshd || echo /usr/sbin/sshd) -t
 systemctl reload ssh 2>/dev/null || systemctl reload sshd 2>/dev/null ||
   kill -HUP "$(cat /run/sshd.pid)"
 """
 
 
-def new_key(desired: Desired, kept: Throwaway) -> Command:
+def new_key(desired: Desired, kept: Throwaway, path: str = HOST_KEY) -> Command:
     """Return the command that makes the host's own key beside the one in use; prints it.
 
-    Again: the same key. When it is in use already, nothing is made.
+    Again: the same key. When it is in use already, nothing is made. It exits 7, with nothing
+    changed, when the key in use is neither the throw-away nor its successor.
     """
-    return script(_NEW, desired.host, kept.successor, root=True)
+    return script(_NEW, path, desired.host, kept.public_key, kept.successor, root=True)
 
 
-def switch_key() -> Command:
+def switch_key(path: str = HOST_KEY) -> Command:
     """Return the command that puts the host's own key to use; done already is no error."""
-    return script(_SWITCH, root=True)
+    return script(_SWITCH, path, root=True)
 
 
 def parse_key(output: bytes) -> str:
     """Return the public key that `new_key` printed. Raise OpsError when it is none."""
     return str(PublicKey.parse(output.decode("ascii", "replace")))
-
-
-def with_successor(kept: Throwaway, public_key: str) -> Throwaway:
-    """Return what is kept, the host's own key added."""
-    return replace(kept, successor=public_key)
 
 
 def _keypair(comment: str) -> tuple[str, str]:

@@ -17,6 +17,9 @@ from ops.provision.desired import Desired
 from ops.provision.observed import Account, Known
 from ops.provision.storage import Disk
 
+_PASSING = frozenset({"private_address", "public_address", "public_name", "host_key"})
+"""What an instance has only while it runs, and its host key only after the first contact."""
+
 EVERYONE = frozenset({"0.0.0.0/0", "::/0"})
 
 
@@ -47,6 +50,7 @@ def plan(desired: Desired, account: Account, known: Known) -> Machine:
     generation = _generation(instance) if instance else _next(account, known.recorded)
     volumes = {name: storage.volume_of(desired, name, account, known) for name in desired.volumes}
     steps = (
+        *_state(desired, instance, account, known, volumes),
         *_group(desired, account.group),
         *_key(desired, account.key),
         *_instance(desired, account, instance, generation),
@@ -54,7 +58,6 @@ def plan(desired: Desired, account: Account, known: Known) -> Machine:
         *_elastic_ip(desired, instance, account.elastic_ip),
         *_first_contact(desired, instance, generation, known),
     )
-    steps = steps or tuple(_state(desired, instance, account, known, volumes))
     return Machine(
         steps,
         tuple(_notes(desired, account, instance, volumes)),
@@ -187,12 +190,13 @@ def _state(
     known: Known,
     volumes: dict[str, Volume | None],
 ) -> Iterator[Step]:
-    """Yield the step that records what AWS tells differently than the state file."""
-    if instance is None or instance.state != "running":
+    """Yield the step that records what AWS has and the state does not tell, or tells otherwise."""
+    if instance is None:
         return
+    recorded, generation = known.recorded, _generation(instance)
     seen = {
         "id": instance.id,
-        "generation": _generation(instance),
+        "generation": generation,
         "type": instance.type,
         "zone": instance.zone,
         "image": instance.image,
@@ -200,18 +204,25 @@ def _state(
         "private_address": instance.private_address,
         "public_address": instance.public_address or None,
         "public_name": instance.public_name or None,
-        "host_key": known.pinned or None,
+        "host_key": None if generation in known.kept else known.pinned or None,
     }
-    recorded = known.recorded
-    told = recorded.model_dump(include=set(seen)) if recorded else {}
-    changed = {name for name in seen if told.get(name) != seen[name]}
     ids = {name: volume.id for name, volume in volumes.items() if volume}
+    told = recorded.model_dump(include=set(seen)) if recorded else {}
+    passing = _PASSING if instance.state != "running" or generation in known.kept else frozenset()
+    changed = {name for name in seen if name not in passing and told.get(name) != seen[name]}
     if {name: one.id for name, one in recorded.volumes.items()} != ids if recorded else ids:
         changed.add("volumes")
     if changed:
+        taken = f"take over {instance.id}, which a run began and did not record"
         words = f"record what changed in AWS: {', '.join(sorted(changed)).replace('_', ' ')}"
         arguments = {"slot": desired.slot, "seen": seen, "volumes": ids}
-        yield Step("state.record", desired.slot, words, arguments, "change")
+        yield Step(
+            "state.record",
+            desired.slot,
+            taken if told.get("id") != instance.id else words,
+            arguments,
+            "change",
+        )
 
 
 def _notes(

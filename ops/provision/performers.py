@@ -17,8 +17,10 @@ from ops.plan import Step
 from ops.provision import identity, survey
 from ops.provision.arrival import Late, await_first_boot, await_ssh
 from ops.provision.desired import Desired
+from ops.provision.identity import Throwaway
 from ops.provision.indoors import Indoors
 from ops.provision.worksite import Worksite
+from ops.remote.errors import CommandFailed
 from ops.remote.known_hosts import fingerprint
 from ops.run import Run
 
@@ -144,7 +146,11 @@ class Performers:
         if seen is not None and seen.state == "stopping":
             instances.wait(cloud, instance_id, "stopped", _BOOT)
         instances.start(cloud, instance_id)
-        return _seen(instances.wait(cloud, instance_id, "running", _BOOT))
+        instance = instances.wait(cloud, instance_id, "running", _BOOT)
+        desired = self._desired(step)
+        if not self._work.tokens(desired.slot).generations():
+            self._work.connect(desired, instance, wait=True)
+        return _seen(instance)
 
     def _volume_make(self, step: Step) -> Facts:
         desired, name = self._desired(step), str(step.arguments["volume"])
@@ -208,18 +214,29 @@ class Performers:
         kept = tokens.read(recorded.generation)
         if kept is None:
             raise OpsError(f"{desired.host}: the key of its first connection is not kept here")
-        public = kept.public_key
-        if work.able:
-            host = work.hosts[desired.slot]
-            public = identity.parse_key(host.run(identity.new_key(desired, kept), timeout=60).out)
-            tokens.keep(recorded.generation, identity.with_successor(kept, public))
-            host.run(identity.switch_key(), timeout=60)
-            self._prove(desired, recorded.generation, public)
-        else:
-            work.tell(f"{desired.host}: no root there, so its throw-away host key stays")
+        public = self._renewed(desired, recorded.generation, kept)
+        if not public:
+            work.tell(f"{desired.host}: its throw-away host key stays, its own can't be set there")
+            public = kept.public_key
         work.repo.pin(desired.host, public)
         tokens.forget(recorded.generation)
         return {"host_key": fingerprint(public)}
+
+    def _renewed(self, desired: Desired, generation: int, kept: Throwaway) -> str:
+        """Return the key that the host now has; "" when it can't be given one from here."""
+        work, host = self._work, self._work.hosts[desired.slot]
+        if not work.able:
+            return ""
+        made = host.run(identity.new_key(desired, kept), timeout=60, check=False)
+        if made.code == identity.ANOTHER:
+            return ""
+        if made.code:
+            raise CommandFailed(host.name, made)
+        public = identity.parse_key(made.out)
+        work.tokens(desired.slot).keep(generation, replace(kept, successor=public))
+        host.run(identity.switch_key(), timeout=60)
+        self._prove(desired, generation, public)
+        return public
 
     def _prove(self, desired: Desired, generation: int, public: str) -> None:
         work = self._work

@@ -46,7 +46,13 @@ def plan(name: str, slots: Sequence[Slot]) -> Plan:
 
 
 def within(slot: Slot, decided: Machine) -> tuple[Step, ...]:
-    """Return the steps for the inside of the slot's host."""
+    """Return the steps for the inside of the slot's host.
+
+    A host that was ready and is stopped is looked at when it runs again: nothing is foreseen.
+    """
+    recorded = slot.known.recorded
+    if slot.host is None and decided.instance and recorded and recorded.ready:
+        return ()
     return tuple(interior.plan(slot.desired, slot.host, decided.disks))
 
 

@@ -20,7 +20,7 @@ def fold(state: State, step: Step, facts: Facts) -> State:
     if step.kind == "volume.make":
         return _volume(state, step, VolumeState.model_validate(dict(facts)))
     if step.kind == "filesystem.make" and not facts.get("already"):
-        return _volume(state, step, _known_volume(state, step, formatted=True))
+        return _formatted(state, step)
     if step.kind == "state.record":
         return _seen(state, step, facts)
     return state
@@ -57,9 +57,12 @@ def _volume(state: State, step: Step, volume: VolumeState) -> State:
     return _with(state, _slot(step), changed)
 
 
-def _known_volume(state: State, step: Step, *, formatted: bool) -> VolumeState:
-    volume = state.instances[_slot(step)].volumes[str(step.arguments["volume"])]
-    return volume.model_copy(update={"formatted": formatted})
+def _formatted(state: State, step: Step) -> State:
+    """Return the state with the volume formatted; one that is not recorded yet proves itself."""
+    volume = state.instances[_slot(step)].volumes.get(str(step.arguments["volume"]))
+    if volume is None:
+        return state
+    return _volume(state, step, volume.model_copy(update={"formatted": True}))
 
 
 def _seen(state: State, step: Step, facts: Facts) -> State:

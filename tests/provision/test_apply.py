@@ -1,0 +1,231 @@
+"""Provisioning from end to end: the lab's AWS, real sshd hosts, a real inventory."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from ops.cloud import instances, keys, tags
+from ops.errors import OpsError, Refused
+from ops.inventory.locks import Holder, component_lock
+from ops.lab.faults import Fault
+from ops.provision.identity import Tokens
+from ops.remote.errors import HostKeyRefused
+from ops.run import cloud
+from tests.provision.conftest import PLAIN, SOON, Fleet
+
+CREATING = ("RunInstances", "CreateVolume", "CreateSecurityGroup", "ImportKeyPair")
+
+
+def changed(**instance: object) -> dict[str, Any]:
+    """Return the plain target with an instance of other settings."""
+    return {**PLAIN, "instances": {"main": {**PLAIN["instances"]["main"], **instance}}}
+
+
+def nothing_made(fleet: Fleet) -> bool:
+    """Return whether no call made anything; that to RunInstances was a rehearsal."""
+    return fleet.calls("CreateVolume", "CreateSecurityGroup", "ImportKeyPair") == 0
+
+
+def test_the_first_run_makes_everything_and_the_second_nothing(fleet: Fleet) -> None:
+    assert fleet.provision()
+    before = fleet.calls(*CREATING)
+    assert not fleet.provision()
+    assert fleet.plans[0] == "wiki: nothing to do"
+    assert fleet.calls(*CREATING) == before
+
+
+def test_what_was_made_is_recorded(fleet: Fleet) -> None:
+    fleet.provision()
+    found = fleet.instance()
+    assert found.ready
+    assert found.host_key is not None
+    assert fleet.repo.state("wiki").phase == "provisioned"
+    record = fleet.repo.record(next(fleet.repo.runs("wiki", "provision")))
+    assert record.verdict == "done"
+    assert [step.kind for step in record.steps][-2:] == ["host.await", "key.renew"]
+
+
+def test_the_throwaway_key_is_forgotten_and_one_key_pinned(fleet: Fleet) -> None:
+    fleet.provision()
+    assert Tokens(fleet.repo.var, "wiki", "main").generations() == frozenset()
+    assert list((fleet.repo.var / "tokens").iterdir()) == []
+    assert fleet.repo.pinned("wiki.cloud.main")
+
+
+def test_the_user_data_holds_no_other_secret_and_is_kept_private(fleet: Fleet) -> None:
+    fleet.hosts.silent = True
+    with pytest.raises(OpsError):
+        fleet.provision(patience=replace(SOON, limit=0.2))
+    (kept,) = (fleet.repo.var / "tokens").glob("*.json")
+    assert kept.stat().st_mode & 0o777 == 0o600
+    assert "secret" not in kept.read_text()
+
+
+def test_the_plan_alone_changes_nothing(fleet: Fleet) -> None:
+    assert not fleet.provision(agree=lambda plan: False)
+    assert nothing_made(fleet)
+    assert list(fleet.repo.runs()) == []
+
+
+def test_a_host_that_never_comes_up_is_kept_with_its_console(fleet: Fleet) -> None:
+    fleet.hosts.silent = True
+    with pytest.raises(OpsError, match=r"no ssh after 0\.5 s") as late:
+        fleet.provision(patience=replace(SOON, limit=0.5))
+    record = fleet.repo.record(next(fleet.repo.runs("wiki")))
+    (console,) = record.files
+    assert "login:" in (fleet.repo.path / console).read_text()
+    assert fleet.instance().id in late.value.hint
+    assert record.verdict == "failed"
+    assert any("waiting for ssh on wiki.cloud.main" in line for line in fleet.told)
+
+
+def test_a_host_with_a_strange_key_is_refused_and_told_nothing(fleet: Fleet) -> None:
+    fleet.hosts.strangers = True
+    with pytest.raises(HostKeyRefused):
+        fleet.provision()
+    (server,) = fleet.hosts.running.values()
+    assert "Accepted publickey" not in server.log
+    assert fleet.repo.pinned("wiki.cloud.main") is None
+
+
+@pytest.mark.parametrize("call", ["RunInstances", "CreateSecurityGroup", "ImportKeyPair"])
+def test_a_lost_reply_doubles_nothing(fleet: Fleet, call: str) -> None:
+    skip = 2 if call == "RunInstances" else 0  # the first two rehearse, one a plan
+    fleet.server.faults.add(Fault(call, "lost", skip=skip))
+    fleet.provision()
+    aws = cloud(fleet.repo)
+    assert len(instances.find(aws, {tags.COMPONENT: "wiki"})) == 1
+    assert not fleet.provision()
+
+
+def test_a_terminated_instance_gets_a_successor_with_a_key_of_its_own(fleet: Fleet) -> None:
+    fleet.provision()
+    first, pinned = fleet.instance(), fleet.repo.pinned("wiki.cloud.main")
+    aws = cloud(fleet.repo)
+    instances.protect(aws, first.id, on=False)
+    instances.terminate(aws, first.id)
+    fleet.provision()
+    assert fleet.instance().generation == 2
+    assert fleet.instance().id != first.id
+    assert fleet.repo.pinned("wiki.cloud.main") != pinned
+
+
+def test_no_capacity_leads_to_the_next_type(fleet: Fleet) -> None:
+    fleet.declare(changed(other_types=["t3.medium"]))
+    code = "InsufficientInstanceCapacity"
+    fleet.server.faults.add(Fault("RunInstances", "error", skip=2, times=4, code=code, status=500))
+    fleet.provision()
+    assert fleet.instance().type == "t3.medium"
+    assert not fleet.provision()
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        ({"image": "ami-00000000000000000"}, "InvalidAMIID"),
+        ({"type": "t99.huge"}, "offers the type t99.huge nowhere in the region"),
+        ({"zone": "us-east-1c"}, "us-east-1c"),
+        ({"root": {"size_gib": 2}}, "the image needs 8"),
+    ],
+)
+def test_what_ec2_would_refuse_is_found_before_anything_is_made(
+    fleet: Fleet, wrong: dict[str, object], words: str
+) -> None:
+    fleet.declare(changed(**wrong))
+    with pytest.raises(OpsError, match=words):
+        fleet.provision()
+    assert fleet.calls(*CREATING) == 0
+
+
+def test_a_permission_that_is_missing_is_found_before_anything_is_made(fleet: Fleet) -> None:
+    fault = Fault("RunInstances", "error", code="UnauthorizedOperation", status=403)
+    fleet.server.faults.add(fault)
+    with pytest.raises(OpsError, match="ec2:RunInstances"):
+        fleet.provision()
+    assert fleet.calls(*CREATING) == 1
+
+
+def test_anothers_key_pair_is_refused(fleet: Fleet) -> None:
+    other = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAICpYAhoQQmHhjv2dIE7ZSSsaXFRqgpnHEWheZm64ECNV"
+    keys.bring_in(cloud(fleet.repo), "ops-controller", other, {})
+    with pytest.raises(Refused, match="another key pair by the name ops-controller"):
+        fleet.provision()
+    assert fleet.calls("RunInstances", "CreateSecurityGroup") == 0
+
+
+def test_missing_credentials_are_named(fleet: Fleet, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("OPS_TEST_KEY")
+    with pytest.raises(Refused, match="env:OPS_TEST_KEY") as refused:
+        fleet.provision()
+    assert "OPS_TEST_KEY" in refused.value.hint
+
+
+def test_an_endpoint_that_does_not_answer_is_named(fleet: Fleet) -> None:
+    fleet.server.close()
+    with pytest.raises(OpsError, match="does not answer") as error:
+        fleet.provision()
+    assert "cloud.endpoint" in error.value.hint
+    assert list(fleet.repo.runs()) == []
+
+
+def test_two_provisions_at_once_the_second_names_the_first(fleet: Fleet) -> None:
+    holder = Holder("provision", "run-1", 4711, "2026-11-22T17:00:00Z")
+    with (
+        component_lock(fleet.repo.var, "wiki", holder),
+        pytest.raises(Refused, match=r"provision \(run run-1, process 4711\)"),
+    ):
+        fleet.provision()
+    assert nothing_made(fleet)
+
+
+def test_uncommitted_edits_are_refused(fleet: Fleet) -> None:
+    path = fleet.repo.path / "components" / "wiki.yaml"
+    path.write_text(path.read_text() + "# hm\n")
+    with pytest.raises(Refused, match="uncommitted edits"):
+        fleet.provision()
+    assert nothing_made(fleet)
+
+
+def test_a_template_error_names_file_and_line(fleet: Fleet) -> None:
+    template = fleet.repo.path / "templates" / "wiki.conf.j2"
+    template.parent.mkdir(exist_ok=True)
+    template.write_text("one\n{{ nonsense }}\n")
+    fleet.declare({**PLAIN, "files": [{"path": "/etc/wiki.conf", "template": "wiki.conf.j2"}]})
+    with pytest.raises(OpsError, match=r"wiki.conf.j2:2: .*nonsense"):
+        fleet.provision()
+    assert fleet.calls(*CREATING) == 0
+
+
+def test_a_component_without_a_target_is_refused(fleet: Fleet) -> None:
+    path = fleet.repo.path / "components" / "other.yaml"
+    path.write_text("description: x\nowner: y\n")
+    with pytest.raises(Refused, match="other declares no target"):
+        fleet.provision("other")
+
+
+def test_a_plan_that_changed_since_it_was_shown_is_refused(fleet: Fleet) -> None:
+    def agree(plan: object) -> bool:
+        aws = cloud(fleet.repo)
+        keys.bring_in(aws, "ops-controller", _public(fleet), {})
+        return True
+
+    with pytest.raises(Refused, match="the plan is now"):
+        fleet.provision(agree=agree)
+    assert fleet.calls("CreateSecurityGroup") == 0
+
+
+def test_an_instance_that_was_stopped_is_started_again(fleet: Fleet) -> None:
+    fleet.provision()
+    aws, old = cloud(fleet.repo), fleet.instance()
+    instances.stop(aws, old.id)
+    assert fleet.provision()
+    assert any(f"{old.id} is stopped" in line for line in fleet.told)
+    assert fleet.instance().ready
+    assert not fleet.provision()
+
+
+def _public(fleet: Fleet) -> str:
+    return (fleet.repo.path / "var/keys/login.pub").read_text()
