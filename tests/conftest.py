@@ -9,6 +9,8 @@ from hypothesis import HealthCheck, settings
 
 from tests.support.abilities import missing_for_lab
 
+pytest_plugins = ["tests.support.aws"]
+
 settings.register_profile("three", deadline=None, max_examples=50)
 settings.register_profile(
     "soak", deadline=None, max_examples=1000, suppress_health_check=[HealthCheck.too_slow]

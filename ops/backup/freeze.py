@@ -73,6 +73,10 @@ exit $status
 """
 
 
+class FreezeFailed(OpsError):
+    """The file systems could not be frozen; none of them is."""
+
+
 class ThawedTooEarly(OpsError):
     """The watchdog thawed before the snapshot call had returned."""
 
@@ -91,7 +95,7 @@ def thaw_command(run: str, mounts: Sequence[str]) -> Command:
 def frozen(host: Host, run: str, mounts: Sequence[str], limit: int = LIMIT) -> Iterator[None]:
     """Freeze `mounts` on `host` for the block, then thaw them, whatever happened inside.
 
-    No mounts: nothing is done. Raise OpsError when they can't be frozen (nothing is left
+    No mounts: nothing is done. Raise FreezeFailed when they can't be frozen (nothing is left
     frozen then), ThawedTooEarly when the watchdog thawed before the block had ended.
     """
     if not mounts:
@@ -101,9 +105,9 @@ def frozen(host: Host, run: str, mounts: Sequence[str], limit: int = LIMIT) -> I
         host.run(freeze_command(run, mounts, limit), timeout=limit)
     except CommandFailed as error:
         said = error.result.err.decode(errors="backslashreplace").strip()
-        raise OpsError(
+        raise FreezeFailed(
             f"{host.name}: {said or 'the file systems could not be frozen'}",
-            "No snapshot was taken. Mend the host, or declare backup.level: crash.",
+            "No snapshot was taken. Mend the host, or name a level in backup.fall_back_to.",
         ) from error
     try:
         yield

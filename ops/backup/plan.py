@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from ops.errors import Refused, UsageError
-from ops.inventory.schema import Component, InstanceState, State
+from ops.errors import UsageError
+from ops.inventory.schema import Backup, Component, Hook, InstanceState, State
 from ops.plan import Plan, Step
 
 
@@ -11,14 +11,19 @@ def plan_snapshot(name: str, declared: Component, state: State) -> Plan:
     """Return the plan that snapshots a component's data volumes, one step an instance.
 
     All volumes of one instance are taken by one call, so they show one moment. The level
-    is the declared one ("crash" where no policy is declared). Raise UsageError when there
-    is no data volume to take, Refused for a level that needs more than this version has.
+    is the declared one, "crash" where no policy is declared; file systems are frozen and
+    hooks run at the levels above that. Raise UsageError when there is no data volume to
+    take, or no hook although the level is "application".
     """
-    level: str = declared.backup.level if declared.backup else "crash"
-    if level == "application":
-        level = _fall_back(name, declared)
+    policy = declared.backup
+    level = policy.level if policy else "crash"
+    if policy and level == "application" and not policy.before:
+        raise UsageError(
+            f"{name} declares application-consistent snapshots, but no hook that prepares one",
+            f"Name a script in backup.before of components/{name}.yaml.",
+        )
     steps = tuple(
-        _step(slot, instance, declared, level)
+        _step(slot, instance, declared, policy)
         for slot, instance in sorted(state.instances.items())
         if instance.volumes
     )
@@ -30,32 +35,27 @@ def plan_snapshot(name: str, declared: Component, state: State) -> Plan:
     return Plan("backup.snapshot", name, steps, {"level": level})
 
 
-def _fall_back(name: str, declared: Component) -> str:
-    policy = declared.backup
-    if policy is None or policy.fall_back_to is None:
-        raise Refused(
-            f"{name} declares application-consistent snapshots, and hooks around a snapshot "
-            "are not carried out by this version",
-            f"Declare backup.level: filesystem, or backup.fall_back_to, for {name}.",
-        )
-    return policy.fall_back_to
-
-
-def _step(slot: str, instance: InstanceState, declared: Component, level: str) -> Step:
+def _step(slot: str, instance: InstanceState, declared: Component, policy: Backup | None) -> Step:
+    level = policy.level if policy else "crash"
     volumes = {volume: found.id for volume, found in sorted(instance.volumes.items())}
-    mounts = _mounts(slot, declared, volumes) if level == "filesystem" else []
-    frozen = f", {', '.join(mounts)} frozen" if mounts else ""
+    mounts = _mounts(slot, declared, volumes) if level != "crash" else []
     named = ", ".join(f"{volume} ({found})" for volume, found in volumes.items())
+    words = f"snapshot {named} of {instance.id} in one call, {level} consistent"
+    if mounts:
+        words += f", {', '.join(mounts)} frozen"
     return Step(
         "snapshots.create",
         instance.id,
-        f"snapshot {named} of {instance.id} in one call, {level} consistent{frozen}",
+        words,
         {
             "slot": slot,
             "instance": instance.id,
             "volumes": volumes,
             "level": level,
+            "fall_back_to": policy.fall_back_to if policy else None,
             "mounts": mounts,
+            "before": _hooks(policy.before) if policy and level != "crash" else [],
+            "after": _hooks(policy.after) if policy and level != "crash" else [],
         },
     )
 
@@ -64,3 +64,8 @@ def _mounts(slot: str, declared: Component, volumes: dict[str, str]) -> list[str
     declared_here = declared.target.instances.get(slot) if declared.target else None
     known = declared_here.volumes if declared_here else {}
     return [known[volume].mount for volume in volumes if volume in known]
+
+
+def _hooks(hooks: list[Hook]) -> list[list[str]]:
+    """Return each hook as a list of words, the script's name first."""
+    return [[hook.script, *hook.arguments] for hook in hooks]

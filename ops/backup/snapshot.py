@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, cast
 
 from ops import run
-from ops.backup.freeze import ThawedTooEarly, frozen
+from ops.backup.freeze import FreezeFailed, ThawedTooEarly, frozen
+from ops.backup.hooks import HookFailed, hooked
 from ops.cloud import snapshots, tags
 from ops.cloud.calls import Wait
 from ops.inventory.schema import SnapshotState, State
 from ops.plan import Plan, Step
+from ops.remote.errors import Unreachable
 
 if TYPE_CHECKING:
     from ops.cloud.session import Cloud
     from ops.inventory.repository import Repository
-    from ops.remote.host import Host
 
 
 def take(
@@ -59,52 +61,75 @@ class _Taking:
         self.seconds_frozen = 0.0
 
     def create(self, step: Step) -> run.Facts:
-        """Take one instance's set; return its ids by volume."""
+        """Take one instance's set; return its ids by volume and the level that was reached."""
         arguments: Any = step.arguments
-        request = snapshots.Request(
-            instance=arguments["instance"],
-            run=self.run.id,
-            tags={
-                tags.COMPONENT: self.component,
-                tags.RUN: self.run.id,
-                tags.LEVEL: arguments["level"],
-            },
-            description=f"{self.component}: {arguments['level']} consistent",
-        )
-        made = self._create(request, arguments)
+        level, made = self._best(arguments)
         names = {volume: name for name, volume in arguments["volumes"].items()}
         ids = {names.get(one.volume, one.volume): one.id for one in made}
-        self.run.remember(ids=ids)
-        snapshots.wait(self.cloud, request.found_by, len(made), self.patience)
+        self.run.remember(ids=ids, level=level)
+        wanted = self._request(arguments, level).found_by
+        snapshots.wait(self.cloud, wanted, len(made), self.patience)
         self.count += len(made)
         self.gib += sum(one.size_gib for one in made)
-        return {"ids": ids, "level": arguments["level"]}
+        return {"ids": ids, "level": level}
 
-    def _create(self, request: snapshots.Request, arguments: Any) -> tuple[snapshots.Snapshot, ...]:
+    def _best(self, arguments: Any) -> tuple[str, tuple[snapshots.Snapshot, ...]]:
+        """Return the set at the declared level, else at the one the policy falls back to."""
+        level, lower = arguments["level"], arguments["fall_back_to"]
+        try:
+            return level, self._at_level(arguments, level)
+        except ThawedTooEarly:
+            # the set is there, and its tag must not claim what the watchdog has undone
+            if lower != "crash":
+                raise
+            return "crash", self._at_level(arguments, "crash")
+        except (FreezeFailed, HookFailed, Unreachable) as error:
+            if lower is None or lower == level:
+                raise
+            self.run.remember(fell_back_to=lower, because=error.message)
+            return lower, self._at_level(arguments, lower)
+
+    def _at_level(self, arguments: Any, level: str) -> tuple[snapshots.Snapshot, ...]:
         """Return the set; only the one call that fixes its moment is made while frozen."""
-        mounts = arguments["mounts"]
+        request = self._request(arguments, level)
         prepared = snapshots.prepare(self.cloud, request)
-        if not mounts:
-            return snapshots.label(self.cloud, request, snapshots.take(self.cloud, prepared))
-        with run.host(self.repo, self.component, "cloud", arguments["slot"]) as host:
-            made = self._create_frozen(host, prepared, mounts)
-        return snapshots.label(self.cloud, request, made)
+        if level == "crash":
+            taken = snapshots.take(self.cloud, prepared)
+        else:
+            taken = self._consistent(arguments, level, prepared)
+        return snapshots.label(self.cloud, request, taken)
 
-    def _create_frozen(
-        self, host: Host, prepared: snapshots.Prepared, mounts: Sequence[str]
+    def _consistent(
+        self, arguments: Any, level: str, prepared: snapshots.Prepared
     ) -> tuple[snapshots.Snapshot, ...]:
-        made: tuple[snapshots.Snapshot, ...] = ()
+        with_hooks = level == arguments["level"]
+        before, after = (arguments[name] if with_hooks else () for name in ("before", "after"))
+        taken: tuple[snapshots.Snapshot, ...] = ()
+        try:
+            with (
+                run.host(self.repo, self.component, "cloud", arguments["slot"]) as host,
+                hooked(host, before, after, self.repo.template),
+                self._clocked(),
+                frozen(host, self.run.id, arguments["mounts"]),
+            ):
+                taken = snapshots.take(self.cloud, prepared)
+        except ThawedTooEarly:
+            tags.put(self.cloud, [one.id for one in taken], {tags.LEVEL: "crash"})
+            raise
+        return taken
+
+    def _request(self, arguments: Any, level: str) -> snapshots.Request:
+        own = {tags.COMPONENT: self.component, tags.RUN: self.run.id, tags.LEVEL: level}
+        words = f"{self.component}: {level} consistent"
+        return snapshots.Request(arguments["instance"], self.run.id, own, words)
+
+    @contextmanager
+    def _clocked(self) -> Iterator[None]:
         started = time.monotonic()
         try:
-            with frozen(host, self.run.id, mounts):
-                made = snapshots.take(self.cloud, prepared)
-        except ThawedTooEarly:
-            # the tag must not claim what the watchdog has undone
-            tags.put(self.cloud, [one.id for one in made], {tags.LEVEL: "crash"})
-            raise
+            yield
         finally:
             self.seconds_frozen += time.monotonic() - started
-        return made
 
     def fold(self, state: State, _step: Step, facts: run.Facts) -> State:
         """Return the state with this instance's snapshots added to the run's set."""

@@ -3,7 +3,7 @@
 import pytest
 
 from ops.backup.plan import plan_snapshot
-from ops.errors import Refused, UsageError
+from ops.errors import UsageError
 from ops.inventory.schema import Component, State
 
 
@@ -55,15 +55,20 @@ def test_crash_level_freezes_nothing() -> None:
     assert plan.steps[0].arguments["mounts"] == []
 
 
-def test_application_level_is_refused_rather_than_lowered_in_silence() -> None:
-    with pytest.raises(Refused, match="application"):
+def test_application_level_needs_a_hook() -> None:
+    with pytest.raises(UsageError, match="no hook"):
         plan_snapshot("wiki", component("application"), state({"data": "vol-1"}))
 
 
-def test_application_level_falls_to_the_declared_lower_one() -> None:
-    declared = component("application", fall_back_to="crash")
-    plan = plan_snapshot("wiki", declared, state({"data": "vol-1"}))
-    assert plan.facts["level"] == "crash"
+def test_hooks_run_at_the_levels_that_freeze_and_only_there() -> None:
+    hook = {"script": "wiki/pause", "arguments": ["/srv/wiki"]}
+    at = {
+        level: plan_snapshot("wiki", component(level, before=[hook]), state({"data": "vol-1"}))
+        for level in ("crash", "filesystem", "application")
+    }
+    assert at["crash"].steps[0].arguments["before"] == []
+    for level in ("filesystem", "application"):
+        assert at[level].steps[0].arguments["before"] == [["wiki/pause", "/srv/wiki"]]
 
 
 @pytest.mark.parametrize("nothing", [State.model_validate({}), state({})])

@@ -1,0 +1,61 @@
+"""Run a component's hooks around a snapshot: named POSIX shell scripts, as root, on its host."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from ops.errors import OpsError
+from ops.remote.command import script
+from ops.remote.errors import CommandFailed
+from ops.remote.host import Host
+
+PATIENCE = 300.0
+"""Seconds a hook may take."""
+
+Words = Sequence[str]
+"""A hook: the name of its script below templates/, then its arguments."""
+
+
+class HookFailed(OpsError):
+    """A hook ended with an error; what its exit says about the data is not to be trusted."""
+
+
+@contextmanager
+def hooked(
+    host: Host, before: Sequence[Words], after: Sequence[Words], find: Callable[[str], Path]
+) -> Iterator[None]:
+    """Run `before` in order, the block, then `after` in order, whatever happened in between.
+
+    `find` returns where a script lies. Raise HookFailed: a failing `before` keeps the block
+    from running; a failing `after` is told once the others have run.
+    """
+    try:
+        for hook in before:
+            _run(host, hook, find)
+        yield
+    finally:
+        failed = [error for hook in after if (error := _failure(host, hook, find))]
+    if failed:
+        raise failed[0]
+
+
+def _failure(host: Host, hook: Words, find: Callable[[str], Path]) -> HookFailed | None:
+    try:
+        _run(host, hook, find)
+    except HookFailed as error:
+        return error
+    return None
+
+
+def _run(host: Host, hook: Words, find: Callable[[str], Path]) -> None:
+    name, *arguments = hook
+    try:
+        host.run(script(find(name).read_text(), *arguments, root=True), timeout=PATIENCE)
+    except CommandFailed as error:
+        said = error.result.err.decode(errors="backslashreplace").strip() or "it said nothing"
+        raise HookFailed(
+            f"{host.name}: hook {name} failed with {error.result.code}: {said}",
+            "Mend the hook in templates/ of the inventory, or name a level in backup.fall_back_to.",
+        ) from error

@@ -1,0 +1,80 @@
+"""A snapshot run against the lab's AWS: what it takes, tags and records, and what it refuses."""
+
+from __future__ import annotations
+
+import pytest
+import yaml
+
+from ops.backup.plan import plan_snapshot
+from ops.backup.snapshot import take
+from ops.cloud import snapshots, tags
+from ops.cloud.errors import CloudError
+from ops.cloud.session import Cloud
+from ops.inventory.repository import Repository
+from ops.inventory.schema import SnapshotState
+from ops.lab.aws import Server
+from ops.lab.faults import Fault
+from ops.remote.errors import Unreachable
+from tests.support.aws import SOON
+
+
+def declare(repo: Repository, **policy: object) -> None:
+    path = repo.path / "components" / "wiki.yaml"
+    component = yaml.safe_load(path.read_text())
+    component["backup"] |= {"before": [], "after": [], "copy_to": None, **policy}
+    path.write_text(yaml.safe_dump(component))
+    repo.git.run("-c", "user.name=p", "-c", "user.email=p@x", "commit", "-qam", "another policy")
+
+
+def snapshot(repo: Repository) -> SnapshotState:
+    plan = plan_snapshot("wiki", repo.component("wiki"), repo.state("wiki"))
+    return take(repo, "wiki", plan, patience=SOON)
+
+
+def taken(cloud: Cloud, repo: Repository) -> tuple[snapshots.Snapshot, ...]:
+    return snapshots.find(cloud, {tags.INSTANCE: repo.state("wiki").instances["main"].id})
+
+
+def test_the_set_is_tagged_recorded_and_signed(repo: Repository, cloud: Cloud) -> None:
+    declare(repo, level="crash", fall_back_to=None)
+    made = snapshot(repo)
+    [one] = taken(cloud, repo)
+    assert made.ids == {"data": one.id}
+    assert one.tags[tags.LEVEL] == "crash"
+    assert one.tags[tags.RUN] == made.run
+    assert repo.state("wiki").snapshot == made
+    assert repo.record(made.run).figures["snapshots"] == 1
+    assert repo.verify_signature(made.run)
+
+
+def test_a_lost_reply_leaves_one_set(repo: Repository, cloud: Cloud, server: Server) -> None:
+    declare(repo, level="crash", fall_back_to=None)
+    server.faults.add(Fault("CreateSnapshots", "lost"))
+    made = snapshot(repo)
+    assert [one.id for one in taken(cloud, repo)] == [made.ids["data"]]
+
+
+def test_a_host_that_cannot_be_frozen_fails_the_backup(repo: Repository, cloud: Cloud) -> None:
+    declare(repo, level="filesystem", fall_back_to=None)
+    with pytest.raises(Unreachable):
+        snapshot(repo)
+    assert taken(cloud, repo) == ()
+    assert repo.state("wiki").snapshot is None
+
+
+def test_the_policy_may_fall_back_and_the_tag_says_so(repo: Repository, cloud: Cloud) -> None:
+    declare(repo, level="filesystem", fall_back_to="crash")
+    made = snapshot(repo)
+    [one] = taken(cloud, repo)
+    assert made.level == one.tags[tags.LEVEL] == "crash"
+    [step] = repo.record(made.run).steps
+    assert step.facts["fell_back_to"] == "crash"
+
+
+def test_a_refusal_of_aws_is_recorded_as_failed(repo: Repository, server: Server) -> None:
+    declare(repo, level="crash", fall_back_to=None)
+    server.faults.add(Fault("CreateSnapshots", "error", code="UnauthorizedOperation"))
+    with pytest.raises(CloudError):
+        snapshot(repo)
+    [newest] = list(repo.runs("wiki", "backup.snapshot"))
+    assert repo.record(newest).verdict == "failed"
