@@ -12,35 +12,54 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
 
-from ops.errors import OpsError
+from ops.errors import Incomplete, OpsError
 from ops.migrate import passes
 from ops.migrate.outcome import BUSY
 from ops.pages.render import render
-from ops.remote.command import command, script
+from ops.remote.command import script
 from ops.remote.endpoint import Endpoint, ssh_options
-from ops.remote.errors import HostKeyRefused, TimedOut, Unreachable
+from ops.remote.errors import CommandFailed, HostKeyRefused, TimedOut, Unreachable
 from ops.remote.host import Host
 
 KNOCK_TIME = 60.0
 """Seconds that the first connection from source to target may take."""
 
+LOCK_TIME = 60
+"""Seconds to wait for a stream of a run that died; it ends within 30 by itself."""
+
 _TRIES = 5
 
+# Both ends may be one machine: what this run ($2) has made stays until it is over.
 _CLEAR = """
-find /dev/shm -mindepth 1 -maxdepth 1 -name "$1.*" -user "$(id -u)" -exec rm -rf -- {} +
+find /dev/shm -mindepth 1 -maxdepth 1 -name "$1.*" ! -name "$2.*" -user "$(id -u)" \\
+    -exec rm -rf -- {} + || exit
 """
 
 _FOLDER = """
 [ "$(stat -f -c %T /dev/shm)" = tmpfs ] || { echo "/dev/shm is no tmpfs" >&2; exit 1; }
 umask 077
-exec mktemp -d "/dev/shm/$1.XXXXXXXX"
+folder=$(mktemp -d "/dev/shm/$2.XXXXXXXX") || exit
 """
 
-_KEY = """
-ssh-keygen -q -t ed25519 -N '' -C "$2" -f "$1/key" </dev/null >&2 && exec cat -- "$1/key.pub"
+_PREPARE_SOURCE = f"""{_CLEAR}{_FOLDER}
+printf '%s\\n' "$4" >"$folder/known_hosts" || exit
+ssh-keygen -q -t ed25519 -N '' -C "$3" -f "$folder/key" </dev/null >&2 || exit
+echo "$folder"
+date -u +%s.%N
+exec cat -- "$folder/key.pub"
+"""
+
+# The log-in can read the gate, and only root can change it.
+_PREPARE_TARGET = f"""
+flock -w "$4" -E "$5" -- "$3" true || exit
+{_CLEAR}{_FOLDER}
+cat >"$folder/gate" && chmod 644 "$folder/gate" && chmod 755 "$folder" || exit
+echo "$folder"
+exec date -d '+1 day' +%Y%m%d%H%M%S
 """
 
 _READ = """
@@ -60,8 +79,6 @@ sum() { set -- $(sha256sum); echo "$1"; }
 [ "$(if [ -e "$file" ]; then cat -- "$file"; fi | sum)" = "$1" ] || exit 75
 cat >"$new" && [ "$(sum <"$new")" = "$2" ] && mv -f -- "$new" "$file"
 """
-
-_EXPIRY = "exec date -d '+1 day' +%Y%m%d%H%M%S"
 
 # The clock's own cost is measured along with each round trip, and taken off.
 _KNOCK = """
@@ -101,11 +118,19 @@ class Ends:
 
 @dataclass(frozen=True)
 class Way:
-    """An open door: ssh's words for the source, and what the knock told."""
+    """An open door: ssh's words for the source, and what the knock told.
+
+    `opened` is when, by the source's clock: what changes there later, changes during the move.
+    """
 
     ssh: tuple[str, ...]
     address: str
     round_trip: float
+    opened: datetime
+
+
+class Busy(Incomplete):
+    """Somebody else writes into the target's root."""
 
 
 @contextmanager
@@ -114,53 +139,91 @@ def opened(
 ) -> Iterator[Way]:
     """Open the door from the source into `root` on the target, and close it afterwards.
 
-    Raise HostKeyRefused when the target does not show its pinned key to the source,
-    Unreachable when the source does not get through.
+    First waits until nobody writes into `root`. Raise Busy when that takes too long,
+    HostKeyRefused when the target does not show its pinned key to the source, Unreachable
+    when the source does not get through.
     """
-    clear(ends, component)
+    keys = Keys(ends.target, component)
     try:
-        yield _open(ends, component, run, root, templates)
+        yield _open(ends, keys, run, root, templates)
     finally:
-        clear(ends, component)
+        _close(ends, keys)
 
 
-def clear(ends: Ends, component: str) -> None:
-    """Remove the component's lines and folders on both ends, of whatever run they are."""
-    try:
-        _edit(ends.target, component, b"")
-    finally:
-        for host in (ends.source, ends.target):
-            host.run(script(_CLEAR, f"ops-migrate.{component}", root=True))
+class Keys:
+    """The target's authorized_keys, in which the component has one line or none."""
+
+    def __init__(self, target: Host, component: str) -> None:
+        self.component = component
+        self._target = target
+        self._text: bytes | None = None
+
+    def let(self, line: bytes) -> None:
+        """Make `line` the component's only line; b"" for none. Raise OpsError if that fails."""
+        for _ in range(_TRIES):
+            old = self._target.run(script(_READ)).out if self._text is None else self._text
+            new = passes.without(old, self.component)
+            new = passes.added(new, line) if line else new
+            said = self._replaced(old, new)
+            if self._text is not None:
+                return
+        raise OpsError(
+            f"{self._target.name}: authorized_keys could not be changed{said}",
+            "Look at ~/.ssh of the log-in there; a line with ops-migrate in it can be removed.",
+        )
+
+    def _replaced(self, old: bytes, new: bytes) -> str:
+        """Put `new` in the place of `old`, remember it; else forget and return why."""
+        if new != old or self._text is None:
+            digests = [sha256(text).hexdigest() for text in (old, new)]
+            result = self._target.run(script(_REPLACE, *digests, stdin=new), check=False)
+            if result.code != 0:
+                self._text = None
+                return f": {result.err.decode(errors='replace').strip()}" if result.err else ""
+        self._text = new
+        return ""
 
 
-def _open(ends: Ends, component: str, run: str, root: str, templates: Sequence[Path]) -> Way:
-    name, mark = f"ops-migrate.{component}.{run}", passes.mark(component, run)
-    inside = _folder(ends.source, name)
-    public = ends.source.run(script(_KEY, inside, mark, root=True)).out.decode()
-    known = f"{ends.target_endpoint.key_name} {ends.target_key}\n"
-    ends.source.put(known.encode(), f"{inside}/known_hosts", root=True)
-    gate = _gate(ends, name, run, root, templates)
-    expiry = ends.target.run(script(_EXPIRY)).out.decode().strip()
+def _open(ends: Ends, keys: Keys, run: str, root: str, templates: Sequence[Path]) -> Way:
+    mark = passes.mark(keys.component, run)
+    names = f"ops-migrate.{keys.component}", f"ops-migrate.{keys.component}.{run}"
+    gate, expiry = _prepare_target(ends, names, run, root, templates)
+    known = f"{ends.target_endpoint.key_name} {ends.target_key}"
+    prepare = script(_PREPARE_SOURCE, *names, mark, known, root=True)
+    inside, clock, public = ends.source.run(prepare).out.decode().splitlines()[:3]
 
-    _edit(ends.target, component, passes.line(public, mark, f"sh {gate} knock", expiry))
+    keys.let(passes.line(public, mark, f"sh {gate} knock", expiry))
     ssh = _ssh(ends.target_endpoint, inside)
     address, round_trip = _knock(ends, inside, ssh)
-    _edit(ends.target, component, passes.line(public, mark, f"sh {gate}", expiry, address))
-    return Way(ssh, address, round_trip)
+    keys.let(passes.line(public, mark, f"sh {gate}", expiry, address))
+    return Way(ssh, address, round_trip, datetime.fromtimestamp(float(clock), UTC))
 
 
-def _folder(host: Host, name: str) -> str:
-    return host.run(script(_FOLDER, name, root=True)).out.decode().strip()
+def _close(ends: Ends, keys: Keys) -> None:
+    """Remove the component's line and folders, of whatever run they are."""
+    try:
+        keys.let(b"")
+    finally:
+        for host in (ends.source, ends.target):
+            host.run(script(_CLEAR, f"ops-migrate.{keys.component}", "", root=True))
 
 
-def _gate(ends: Ends, name: str, run: str, root: str, templates: Sequence[Path]) -> str:
-    """Put the gate on the target, where the log-in can read it and only root change it."""
-    folder = _folder(ends.target, name)
+def _prepare_target(
+    ends: Ends, names: tuple[str, str], run: str, root: str, templates: Sequence[Path]
+) -> tuple[str, str]:
+    """Put the gate on the target; return its path and when its key is to expire."""
     sudo = ends.target_endpoint.become == "sudo"
     text = render("migrate/gate.sh.j2", templates, run=run, root=root, sudo=sudo, busy=BUSY)
-    ends.target.put(text.encode(), f"{folder}/gate", mode=0o644, root=True)
-    ends.target.run(command("chmod", "755", folder, root=True))
-    return f"{folder}/gate"
+    asked = script(
+        _PREPARE_TARGET, *names, root, str(LOCK_TIME), str(BUSY), root=True, stdin=text.encode()
+    )
+    result = ends.target.run(asked, check=False, timeout=LOCK_TIME + KNOCK_TIME)
+    if result.code == BUSY:
+        raise Busy(f"{ends.target.name}: another transfer still writes into {root}")
+    if result.code != 0:
+        raise CommandFailed(ends.target.name, result)
+    folder, expiry = result.out.decode().split()
+    return f"{folder}/gate", expiry
 
 
 def _ssh(target: Endpoint, inside: str) -> tuple[str, ...]:
@@ -176,27 +239,6 @@ def _ssh(target: Endpoint, inside: str) -> tuple[str, ...]:
     if odd := [word for word in words if any(mark in word for mark in " \t'\"")]:
         raise OpsError(f"{target.where}: rsync can't take {odd[0]!r} as an option of ssh")
     return words
-
-
-def _edit(target: Host, component: str, line: bytes) -> None:
-    """Make `line` the component's only line in the target's authorized_keys; b"" for none."""
-    for _ in range(_TRIES):
-        old = target.run(script(_READ)).out
-        new = passes.without(old, component)
-        new = passes.added(new, line) if line else new
-        if new == old:
-            return
-        digests = [sha256(text).hexdigest() for text in (old, new)]
-        result = target.run(script(_REPLACE, *digests, stdin=new), check=False)
-        if result.code == 0:
-            return
-        if result.code != 75:
-            break
-    raise OpsError(
-        f"{target.name}: authorized_keys could not be changed"
-        + (f": {result.err.decode(errors='replace').strip()}" if result.err else ""),
-        "Look at ~/.ssh of the log-in there; a line with ops-migrate in it can be removed.",
-    )
 
 
 def _knock(ends: Ends, inside: str, ssh: Sequence[str]) -> tuple[str, float]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
-from datetime import datetime
 from typing import Any, Literal, Self
 
 from ops import errors
@@ -25,20 +24,20 @@ class SetFigures:
 
     `files` and `bytes` are the whole set, `sent_*` what this run had to send of it; `wire` is
     what rsync wrote to the connection for it. Paths are printable text below the set's root.
-    `started` is told by the source's clock.
+    `started` is told by the source's clock, and "" for what was not begun.
     """
 
     name: str
     source: str
     target: str
     verdict: Verdict
-    started: str
     seconds: float
     files: int
     bytes: int
     sent_files: int
     sent_bytes: int
     wire: int
+    started: str = ""
     round_trip_ms: float | None = None
     source_load: float | None = None
     target_load: float | None = None
@@ -142,13 +141,13 @@ def of_set(
         f"{data.source.host}:{data.source.root}",
         f"{data.target.host}:{data.target.root}",
         moved.outcome.verdict,
-        moved.started.isoformat(),
         round(moved.seconds, 2),
         totals.files or counted.files,
         totals.bytes or counted.bytes,
         totals.sent_files or sent[0],
         totals.sent_bytes or sent[1],
         totals.wire,
+        moved.way.opened.isoformat() if moved.way else "",
         round(moved.way.round_trip * 1000, 2) if moved.way else None,
         _rounded(mean_load(own, "source")),
         _rounded(mean_load(own, "target")),
@@ -184,11 +183,6 @@ def recorded(run: str, component: str, told: Mapping[str, Any]) -> Summary:
     whole = sets and all(each.verdict == "done" for each in sets) and not left_out
     verdict: Verdict = "done" if whole else "incomplete"
     return Summary(run, component, verdict, float(told.get("seconds", 0)), sets, left_out)
-
-
-def started(each: SetFigures) -> datetime:
-    """Return when the data set's move started, by the source's clock."""
-    return datetime.fromisoformat(each.started)
 
 
 def _plain(value: object) -> object:

@@ -2,123 +2,124 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from ops.errors import OpsError
 from ops.escapes import escape
 from ops.inventory.patterns import Excludes
 from ops.inventory.schema import FileSet, Place
 from ops.migrate import rsync
 from ops.migrate.plan import Facts, SourceFacts, TargetFacts
-from ops.remote.command import command, script
-from ops.remote.host import Host
+from ops.remote.command import script
+from ops.remote.errors import CommandFailed
+from ops.remote.fanout import each
+from ops.remote.host import Host, Result
 
-_PROGRAMS = 'for name; do command -v -- "$name" >/dev/null || echo "$name"; done'
-
+# Both scripts begin alike: $1 names programs, $2 the root, $3 the mount it has to lie on. The
+# first line they print is what is missing, or whether the mount is mounted and the root found.
 _PLACE = """
-root=$1 mount=$2 mounted=1 found=0
-while [ ! -e "$root" ]; do root=$(dirname -- "$root"); done
-[ "$root" != "$1" ] || [ ! -d "$root" ] || found=1
-if [ -n "$mount" ]; then
-    mountpoint -q -- "$mount" && [ "$(stat -L -c %d -- "$root")" = "$(stat -c %d -- "$mount")" ] ||
+missing=
+for name in $1; do command -v "$name" >/dev/null || missing="$missing $name"; done
+[ -z "$missing" ] || { echo "missing$missing"; exit; }
+root=$2 mounted=1 found=0
+[ ! -d "$root" ] || found=1
+near=$root
+while [ ! -e "$near" ]; do near=$(dirname -- "$near"); done
+if [ -n "$3" ]; then
+    mountpoint -q -- "$3" && [ "$(stat -L -c %d -- "$near")" = "$(stat -c %d -- "$3")" ] ||
         mounted=0
 fi
-echo "$mounted $found"
+echo "place $mounted $found"
+allocated() {
+    size=$(cd -- "$root" && du -s $1 --block-size=1 . 2>/dev/null)
+    echo "${size%%[!0-9]*}"
+}
 """
 
-_ALLOCATED = """
-cd -- "$1" && size=$(du -s $2 --block-size=1 . 2>/dev/null); echo "${size%%[!0-9]*}"
+_SOURCE = f"""{_PLACE}
+[ "$mounted$found" = 11 ] || exit 0
+allocated "$4"
+shift 4
+LC_ALL=C exec "$@"
 """
 
-_EXISTING = r"""
-cd -- "$1" || exit
-find . -xdev \( -path ./lost+found -o -path "./$2" -o -name "$3" \) -prune -o ! -type d -printf . |
+_TARGET = rf"""{_PLACE}
+[ "$mounted" = 1 ] || exit 0
+df --block-size=1 --output=avail,iavail -- "$near" | tail -n 1
+[ "$found" = 1 ] || exit 0
+allocated -x
+cd -- "$root" || exit
+find . -xdev \( -path ./lost+found -o -path "./$4" -o -name "$5" \) -prune -o ! -type d -printf . |
     wc -c
 """
 
-_FREE = """
-root=$1
-while [ ! -e "$root" ]; do root=$(dirname -- "$root"); done
-df --block-size=1 --output=avail,iavail -- "$root" | tail -n 1
-"""
+_NOWHERE = "/dev/shm/ops-migrate-counts"  # noqa: S108 - never made: rsync only counts
 
 
 def facts(source: Host, target: Host, data: FileSet, *, own: bool) -> Facts:
     """Return what both ends have of the data set. Raise OpsError when a program is missing."""
-    return Facts(at_source(source, data), at_target(target, data.target), own)
+    found: dict[str, SourceFacts | TargetFacts] = {}
+    looks: list[Callable[[], None]] = [
+        lambda: found.update(source=at_source(source, data)),
+        lambda: found.update(target=at_target(target, data.target)),
+    ]
+    for outcome in each(looks, lambda look: look()):
+        if outcome.error is not None:
+            raise outcome.error
+    return Facts(found["source"], found["target"], own)  # type: ignore[arg-type]
 
 
 def at_source(host: Host, data: FileSet) -> SourceFacts:
     """Return what the source has, counted by rsync itself, so that excludes mean the same."""
-    _needs(host, "rsync", "ssh", "ssh-keygen", "mkfifo")
-    mounted, found = _place(host, data.source)
+    excludes = Excludes(data.exclude).rsync_arguments()
+    words = rsync.count(data.source.root, _NOWHERE, excludes, cross_mounts=data.cross_mounts)
+    scope = "" if data.cross_mounts else "-x"
+    result = _looked(host, _SOURCE, "rsync ssh ssh-keygen mkfifo", data.source, scope, *words)
+    (mounted, found), lines = _place(result)
     if not (mounted and found):
         return SourceFacts(mounted, found)
-    words = rsync.count(
-        data.source.root,
-        "/dev/shm/ops-migrate-counts",  # noqa: S108 - never made: a dry run
-        Excludes(data.exclude).rsync_arguments(),
-        cross_mounts=data.cross_mounts,
-    )
-    result = host.run(command(*words, root=True, env={"LC_ALL": "C"}), check=False)
     if result.code not in (0, 23, 24):
-        raise OpsError(
-            f"{host.name}: rsync could not count {data.source.root}: {_said(result.err)}"
-        )
-    counted = rsync.totals(result.out)
-    said = rsync.complaints(result.err)
+        raise CommandFailed(host.name, result, f"rsync could not count {data.source.root}.")
+    counted, said = rsync.totals(result.out), rsync.complaints(result.err)
+    unreadable = tuple(f"{escape(one.path)} ({one.reason})" for one in said.failed)
+    allocated = int(lines[0] or 0)
     return SourceFacts(
-        mounted,
-        found,
-        counted.files,
-        counted.entries,
-        counted.bytes,
-        _allocated(host, data.source.root, data.cross_mounts),
-        tuple(f"{escape(failure.path)} ({failure.reason})" for failure in said.failed),
+        mounted, found, counted.files, counted.entries, counted.bytes, allocated, unreadable
     )
 
 
 def at_target(host: Host, place: Place) -> TargetFacts:
     """Return what the target's root holds and how much more it takes."""
-    _needs(host, "rsync", "flock", "sha256sum")
-    mounted, found = _place(host, place)
+    asides = rsync.TEMPORARY, rsync.PARTIAL
+    result = _looked(host, _TARGET, "rsync flock sha256sum", place, *asides)
+    if result.code != 0:
+        raise CommandFailed(host.name, result)
+    (mounted, found), lines = _place(result)
     if not mounted:
         return TargetFacts(mounted, found)
-    free, entries = host.run(script(_FREE, place.root, root=True)).out.decode().split()
+    free, entries = lines[0].split()
+    allocated, files = (int(lines[1] or 0), int(lines[2])) if found else (0, 0)
     return TargetFacts(
-        mounted,
-        found,
-        _existing(host, place.root) if found else 0,
-        _allocated(host, place.root, cross_mounts=False) if found else 0,
-        int(free),
-        int(entries) if entries.isdigit() and int(entries) else None,
+        mounted, found, files, allocated, int(free), int(entries) if entries.isdigit() else None
     )
 
 
-def _place(host: Host, place: Place) -> tuple[bool, bool]:
-    asked = script(_PLACE, place.root, place.mount or "", root=True)
-    mounted, found = host.run(asked).out.split()
-    return mounted == b"1", found == b"1"
-
-
-def _existing(host: Host, root: str) -> int:
-    asked = script(_EXISTING, root, rsync.TEMPORARY, rsync.PARTIAL, root=True)
-    return int(host.run(asked).out)
-
-
-def _allocated(host: Host, root: str, cross_mounts: bool) -> int:
-    asked = script(_ALLOCATED, root, "" if cross_mounts else "-x", root=True)
-    return int(host.run(asked).out or 0)
-
-
-def _needs(host: Host, *programs: str) -> None:
-    missing = host.run(script(_PROGRAMS, *programs, root=True)).out.decode().split()
-    if missing:
+def _looked(host: Host, text: str, programs: str, place: Place, *more: str) -> Result:
+    asked = script(text, programs, place.root, place.mount or "", *more, root=True)
+    result = host.run(asked, check=False)
+    if result.out.startswith(b"missing"):
+        missing = result.out.decode().splitlines()[0].removeprefix("missing ")
         raise OpsError(
-            f"{host.name} has no {', '.join(missing)}",
-            f"Install it there: apt install {' '.join(missing)}, or as that system does.",
+            f"{host.name} has no {missing}",
+            f"Install it there: apt install {missing}, or as that system does.",
         )
+    if not result.out.startswith(b"place "):
+        raise CommandFailed(host.name, result)
+    return result
 
 
-def _said(err: bytes) -> str:
-    return (
-        err.decode(errors="replace").strip().splitlines()[-1] if err.strip() else "no reason given"
-    )
+def _place(result: Result) -> tuple[tuple[bool, bool], list[str]]:
+    """Return whether the mount is mounted and the root found, and the lines after that."""
+    first, *lines = result.out.decode("utf-8", "replace").splitlines()
+    _, mounted, found = first.split()
+    return (mounted == "1", found == "1"), lines

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
@@ -213,12 +214,12 @@ class Rehearsal:
         return self.sets[-1].data()
 
     def _fold(self, state: State, step: Step, _: run.Facts) -> State:
-        if step.kind != "files.move":
+        done = self.sets[-1] if self.sets else None
+        if step.kind != "files.move" or done is None or not done.started:
             return state
-        done = self.sets[-1]
         new = TransferState(
             run=self.run.id,
-            started=figures.started(done),
+            started=datetime.fromisoformat(done.started),
             finished=run.now(),
             verdict=done.verdict,
             files=done.files,

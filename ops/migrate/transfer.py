@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 
 from ops.inventory.patterns import Excludes
@@ -15,11 +14,6 @@ from ops.migrate.meter import Meter
 from ops.migrate.outcome import BUSY, Outcome, judged
 from ops.remote.command import command, script
 from ops.remote.host import Host
-
-LOCK_TIME = 60
-"""Seconds to wait for a stream of a run that died; it ends within 30 by itself."""
-
-_CLOCK = "exec date -u +%s.%N"
 
 _TIDY = """
 cd -- "$1" && exec find . -xdev -type d -name "$2" -prune -exec rm -rf -- {} +
@@ -40,10 +34,9 @@ class Errand:
 
 @dataclass(frozen=True)
 class Moved:
-    """How the move of a data set went. `started` is told by the source's clock, as ctimes are."""
+    """How the move of a data set went; without a `way` it was not begun."""
 
     outcome: Outcome
-    started: datetime
     seconds: float
     way: door.Way | None = None
 
@@ -54,13 +47,17 @@ def move(ends: door.Ends, errand: Errand, meter: Meter) -> Moved:
     Files that could not be moved and broken connections are told in the outcome. Raise
     OpsError for a door that does not open, HostKeyRefused among them.
     """
-    root = errand.data.target.root
     began = time.monotonic()
     meter.enter(errand.name, "connect")
-    started = _clock(ends.source)
-    if not _is_free(ends.target, root):
-        outcome = judged(BUSY, rsync.Totals(), rsync.Complaints(), ())
-        return Moved(outcome, started, time.monotonic() - began)
+    try:
+        outcome, way = _moved(ends, errand, meter)
+    except door.Busy:
+        outcome, way = judged(BUSY, rsync.Totals(), rsync.Complaints(), ()), None
+    return Moved(outcome, time.monotonic() - began, way)
+
+
+def _moved(ends: door.Ends, errand: Errand, meter: Meter) -> tuple[Outcome, door.Way]:
+    root = errand.data.target.root
     opened = door.opened(ends, errand.component, errand.run, root, errand.templates)
     with opened as way:
         meter.load_of(ends.source, ends.target)
@@ -70,7 +67,7 @@ def move(ends: door.Ends, errand: Errand, meter: Meter) -> Moved:
         meter.enter(errand.name, "tidy")
         if outcome.verdict == "done":
             ends.target.run(script(_TIDY, root, rsync.PARTIAL, root=True))
-    return Moved(outcome, started, time.monotonic() - began, way)
+    return outcome, way
 
 
 def _stream(source: Host, way: door.Way, errand: Errand, meter: Meter) -> Outcome:
@@ -92,14 +89,3 @@ def _stream(source: Host, way: door.Way, errand: Errand, meter: Meter) -> Outcom
     totals = output.totals()
     meter.at(max(output.bytes, totals.sent_bytes), max(output.sent, totals.sent_files))
     return judged(code, totals, said, (data.source.root, data.target.root))
-
-
-def _is_free(target: Host, root: str) -> bool:
-    """Wait until nobody writes into the root any more; return whether that came about."""
-    asked = command("flock", "-w", str(LOCK_TIME), "-E", str(BUSY), "--", root, "true", root=True)
-    result = target.run(asked, check=False, timeout=LOCK_TIME + 30)
-    return result.code == 0
-
-
-def _clock(host: Host) -> datetime:
-    return datetime.fromtimestamp(float(host.run(script(_CLOCK)).out), UTC)

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from ops.errors import OpsError
-from ops.migrate import door, passes
-from ops.migrate.door import Ends, Way, opened
+from ops.migrate import passes
+from ops.migrate.door import Ends, Keys, Way, opened
 from ops.pages.render import SUITE
 from ops.remote.command import command
 from ops.remote.errors import HostKeyRefused, Unreachable
@@ -146,7 +146,7 @@ def test_a_line_of_somebody_else_is_not_lost_between_reading_and_writing(
         return real(text, component)
 
     monkeypatch.setattr(passes, "without", late)
-    door._edit(pair.ends.target, "wiki", b"restrict ssh-ed25519 AAAA ops-migrate:wiki:R1\n")
+    Keys(pair.ends.target, "wiki").let(b"restrict ssh-ed25519 AAAA ops-migrate:wiki:R1\n")
     assert pair.keys.splitlines()[1:] == [
         b"ssh-ed25519 BBBB late@example.org",
         b"restrict ssh-ed25519 AAAA ops-migrate:wiki:R1",

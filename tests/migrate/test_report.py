@@ -10,8 +10,8 @@ from ops.migrate.samples import Sample
 from ops.migrate.wording import lines
 
 SET = SetFigures(
-    "pages", "main:/a", "main:/b", "done", "2026-11-22T18:00:00+00:00", 10.0,
-    20_000, 5_000_000, 12, 1_000_000, 1_100_000, 70.4, 0.5, 0.25, "192.0.2.7",
+    "pages", "main:/a", "main:/b", "done", 10.0, 20_000, 5_000_000, 12, 1_000_000, 1_100_000,
+    "2026-11-22T18:00:00+00:00", 70.4, 0.5, 0.25, "192.0.2.7",
 )  # fmt: skip
 FAILED = replace(
     SET, verdict="incomplete", words="1 entries were not moved", hint="Run it again.",

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from ops.inventory.schema import FileSet
-from ops.migrate import transfer
+from ops.migrate import door
 from ops.migrate.meter import Meter
 from ops.migrate.transfer import Errand, Moved, move
 from ops.pages.render import SUITE
@@ -154,7 +154,7 @@ def _cut(port: int) -> None:
 def test_a_writer_that_does_not_end_is_waited_for_and_then_told(
     pair: Pair, meter: Meter, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(transfer, "LOCK_TIME", 1)
+    monkeypatch.setattr(door, "LOCK_TIME", 1)
     with subprocess.Popen(["flock", str(pair.target), "sleep", "60"]) as other:
         try:
             while (
