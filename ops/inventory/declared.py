@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -65,6 +65,10 @@ class Declared:
             raise Broken(problems)
         return found
 
+    def source(self, name: str) -> str:
+        """Return the text of a component's file, comments and all."""
+        return (self.path / "components" / f"{name}.yaml").read_text()
+
     def problems(self) -> list[Problem]:
         """Return all that is wrong with the inventory; nothing when it can be used."""
         return self._all()[1]
@@ -75,11 +79,15 @@ class Declared:
     def _component(self, name: str, names: list[str]) -> Component:
         if name not in names:
             raise UsageError(f"there is no component {name}{nearest(name, names)}")
-        read = self._document(f"components/{name}.yaml")
+        return self.check(self._document(f"components/{name}.yaml"), names)
+
+    def check(self, read: document.Document, names: Collection[str] = ()) -> Component:
+        """Return the component that a file's document is. Raise Broken with all its faults."""
         component = validation.value(read, Component)
+        outside = links.dangling(component, self.site(), names or self.names())
         problems = [
             *validation.dangling(read, component.dangling()),
-            *validation.dangling(read, links.dangling(component, self.site(), names)),
+            *validation.dangling(read, outside),
             *links.missing_templates(read, component, self.template_folders()),
             *links.bad_patterns(read, component),
         ]

@@ -24,6 +24,15 @@ _FOUND = "fab inventory.init path=DIR"
 
 
 @dataclass(frozen=True)
+class Entry:
+    """A commit: when (ISO 8601), by whom, and its first line."""
+
+    at: str
+    who: str
+    words: str
+
+
+@dataclass(frozen=True)
 class Repository(Recorded):
     """An inventory as tasks use it."""
 
@@ -57,6 +66,15 @@ class Repository(Recorded):
         """Return what `env:NAME` or `file:PATH` refers to. Raise Refused when it is not there."""
         return references.resolve(reference, self.path, environ)
 
+    def history(self, component: str, limit: int) -> list[Entry]:
+        """Return the commits on a component's file and state, the newest first."""
+        self.component(component)
+        self.is_versioned()
+        paths = (f"components/{component}.yaml", f"state/{component}.yaml")
+        words = ("log", f"--max-count={limit}", "--format=%cI%x1f%an <%ae>%x1f%s", "--", *paths)
+        lines = self.git.run(*words).splitlines()
+        return [Entry(*line.split("\x1f", 2)) for line in lines]
+
     # -- guards
 
     @property
@@ -71,12 +89,16 @@ class Repository(Recorded):
                 "this is the sample inventory of the suite: it can only be read",
                 f"Make your own with `{_FOUND}`, then `export OPS_INVENTORY=DIR`.",
             )
+        self.is_versioned()
+        self._is_controller()
+
+    def is_versioned(self) -> None:
+        """Raise Refused unless the inventory is a git repository of its own."""
         if not (self.path / ".git").exists():
             raise Refused(
                 f"{self.path} is no git repository of its own: changes could not be recorded",
                 f"Make an inventory with `{_FOUND}`.",
             )
-        self._is_controller()
 
     def clean(self, component: str = "") -> None:
         """Raise Refused when people's edits that a task would act on are not committed."""
