@@ -7,7 +7,7 @@ one, adds folders, links and special files, and all metadata.
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -47,6 +47,19 @@ class Comparison:
     def of(self, *kinds: Kind) -> list[Difference]:
         """Return the differences of these kinds."""
         return [difference for difference in self.differences if difference.kind in kinds]
+
+
+def verdict(found: Comparison) -> Literal["same", "different", "incomplete"]:
+    """Return what a comparison alone amounts to; metadata does not count."""
+    kinds = {difference.kind for difference in found.differences} - {"metadata"}
+    if kinds - {"unread"}:
+        return "different"
+    return "incomplete" if kinds else "same"
+
+
+def counts(found: Comparison) -> dict[str, int]:
+    """Return how many differences of each kind there are."""
+    return dict(Counter[str](difference.kind for difference in found.differences))
 
 
 Sides = tuple[dict[bytes, bytes], dict[bytes, bytes]]
@@ -115,13 +128,16 @@ def _loaded(path: Path) -> dict[bytes, bytes]:
                 raise damaged(path, number, error) from None
             name = name if name.startswith((b"./", b"/")) else b"./" + name
             if digests.setdefault(name, digest) != digest:
-                error = md5list.BadLine("the same path again, with another checksum")
-                raise damaged(path, number, error)
+                twice = md5list.BadLine("the same path again, with another checksum")
+                raise damaged(path, number, twice)
     return digests
 
 
 def md5_paths(lines: list[bytes]) -> list[bytes]:
-    """Return the paths of lines of an md5sum list. Raise BadLine when one is damaged."""
+    """Return the paths of lines of an md5sum list.
+
+    Raise BadLine when one is damaged, Unsorted when paths don't start as ours do.
+    """
     digests = b"".join([line[:32] for line in lines])
     names = [line[34:] for line in lines]
     plain = (
@@ -130,7 +146,10 @@ def md5_paths(lines: list[bytes]) -> list[bytes]:
         and {line[32:34] for line in lines} <= {b"  ", b" *"}
         and all(names)
     )
-    return names if plain else [md5list.parse(line)[0] for line in lines]
+    names = names if plain else [md5list.parse(line)[0] for line in lines]
+    if not all(name.startswith(b"./") for name in names):
+        raise Unsorted("paths of another kind")
+    return names
 
 
 def _entries(left: Path, right: Path) -> tuple[dict[bytes, mtree.Entry], ...]:

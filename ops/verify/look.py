@@ -67,6 +67,11 @@ class Look:
         """Return the size of an entry in bytes."""
         return int(self.identities[index].split(b" ", 3)[2])
 
+    def ctimes(self) -> dict[bytes, float]:
+        """Return each entry's ctime, in seconds of the host's clock, by path."""
+        stamps = (float(identity.rpartition(b" ")[2]) for identity in self.identities)
+        return dict(zip(self.paths, stamps, strict=True))
+
 
 def looking(root: str | bytes, *, mount: str = "", cross: bool = False, as_root: bool) -> Command:
     """Return the command that looks at all below `root`, which lies on `mount` if that is given.

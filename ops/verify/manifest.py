@@ -7,6 +7,7 @@ knows what it need not read again. All three are sorted by the raw bytes of the 
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -35,9 +36,16 @@ def write(path: Path, look: Look, digests: Sequence[bytes | None]) -> None:
     files.write(beside(path, LOOK), _seen(look, [order[i] for i in read]), 0o600)
 
 
-def _mtree(
-    look: Look, order: list[int], paths: list[bytes], sums: list[bytes | None]
-) -> bytes:
+def digests(path: Path) -> dict[str, str]:
+    """Return the SHA-256 of FILE and FILE.mtree, by file name."""
+    found = {}
+    for each in (path, beside(path, MTREE)):
+        with each.open("rb") as file:
+            found[each.name] = hashlib.file_digest(file, "sha256").hexdigest()
+    return found
+
+
+def _mtree(look: Look, order: list[int], paths: list[bytes], sums: list[bytes | None]) -> bytes:
     names = mtree.encoded(paths)
     tails = [b" md5=%b\n" % digest if digest else b"\n" for digest in sums]
     for position, target in enumerate([look.targets[i] for i in order]):

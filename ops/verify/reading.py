@@ -134,7 +134,7 @@ class Reading:
         end = self._buffer.find(b"\n")
         if end < 0:
             return None
-        word, *numbers = bytes(self._buffer[:end]).split()
+        _, *numbers = bytes(self._buffer[:end]).split()
         number, sums, errors = map(int, numbers)
         if len(self._buffer) < end + 1 + sums + errors:
             return None

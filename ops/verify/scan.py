@@ -22,9 +22,14 @@ from ops.verify.reading import Answer, Batch, Reading, look_digest
 Progress = Callable[[int, int], None]
 """Hears how many bytes and files are done."""
 
+
+def unheard(_bytes: int, _files: int) -> None:
+    """Do nothing with the progress."""
+
+
 _AGAIN = (
     'cd -P -- "$1" && exec xargs -0 -r sh -c '
-    f"'find \"$@\" -maxdepth 0 -printf \"%p\\0{IDENTITY}\\0\"; :' find"
+    f'\'find "$@" -maxdepth 0 -printf "%p\\0{IDENTITY}\\0"; :\' find'
 )
 
 
@@ -55,8 +60,17 @@ class Scan:
     digests: list[bytes | None]
     faults: list[Fault] = field(default_factory=list)
     files: int = 0
-    bytes: int = 0
+    size: int = 0
     seconds: float = 0.0
+
+    def size_without(self, paths: set[bytes]) -> int:
+        """Return the bytes of all files read but those at `paths`."""
+        look = self.look
+        return self.size - sum(
+            look.size(i)
+            for i, digest in enumerate(self.digests)
+            if digest and paths and look.paths[i] in paths
+        )
 
 
 def scan(
@@ -72,7 +86,7 @@ def scan(
     with Reading(
         host, tree.root, workers=load.workers, nice=load.nice, as_root=tree.as_root
     ) as reading:
-        scanner = _Scanner(host, tree, reading, progress or (lambda bytes, files: None))
+        scanner = _Scanner(host, tree, reading, progress or unheard)
         result = scanner.work()
     result.seconds = time.monotonic() - began
     return result
@@ -121,16 +135,14 @@ class _Scanner:
     def _look(self) -> None:
         try:
             tree = self._tree
-            command = looking(
-                tree.root, mount=tree.mount, cross=tree.cross, as_root=tree.as_root
-            )
+            command = looking(tree.root, mount=tree.mount, cross=tree.cross, as_root=tree.as_root)
             with self._host.start(command) as program:
                 while chunk := program.read():
                     self._reader.take(chunk)
                     self._dispatch()
                 code = program.wait()
                 self._reader.finish(code, program.err, tree.root, tree.mount)
-        except BaseException as error:  # noqa: BLE001  it is raised again in the caller's thread
+        except BaseException as error:
             self._error = error
         self._looked = True
         self._dispatch()
@@ -138,7 +150,7 @@ class _Scanner:
     def _dispatch(self) -> None:
         """Keep every worker busy, with one batch more in store for each."""
         with self._lock:
-            if self._batches is None or self._batches.complete and not self._batches.left:
+            if self._batches is None or (self._batches.complete and not self._batches.left):
                 return
             self._supply(self._batches)
             while self._reading.waiting < 2 * self._reading.workers:
@@ -146,16 +158,14 @@ class _Scanner:
                 if not files:
                     break
                 self._reading.give(self._batch(files))
-            if self._error or self._batches.complete and not self._batches.left:
+            if self._error or (self._batches.complete and not self._batches.left):
                 self._reading.finish()
 
     def _supply(self, batches: Batches) -> None:
         looked, look = self._looked, self._reader.look
         until = len(look)
         paths = look.paths
-        batches.add(
-            (i, look.size(i), len(paths[i])) for i in look.files(self._known, until)
-        )
+        batches.add((i, look.size(i), len(paths[i])) for i in look.files(self._known, until))
         self._known = until
         batches.complete = looked
 

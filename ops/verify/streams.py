@@ -23,7 +23,7 @@ Keys = Callable[[list[bytes]], list[bytes]]
 """Returns the paths of lines, all of them valid. Raise BadLine otherwise."""
 
 
-class Unsorted(Exception):  # noqa: N818  not an error, but a case
+class Unsorted(Exception):
     """The lines are not in the order of their paths, or a path stands twice."""
 
 

@@ -1,0 +1,88 @@
+"""Manifests of any folder and their comparison, with or without an inventory."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ops import run
+from ops.errors import OpsError, Refused, UsageError
+from ops.remote.host import Host
+from ops.remote.local import LocalHost
+
+if TYPE_CHECKING:
+    from ops.inventory.repository import Repository
+
+
+@contextmanager
+def host(name: str, repo: Repository | None, environ: Mapping[str, str]) -> Iterator[Host]:
+    """Give the host called `name`: this machine without one, else a host of the inventory
+    (`wiki.cloud.main`), else `[USER@]HOST[:PORT]` with the keys of the account itself.
+
+    The host key must be known: to the inventory, or to the account's known_hosts.
+    """
+    if not name:
+        yield LocalHost()
+        return
+    from ops.remote.connection import connect  # paramiko takes long to import
+    from ops.remote.endpoint import Endpoint
+
+    parts = name.split(".")
+    if repo and len(parts) == 3 and parts[0] in repo.names() and parts[1] in ("campus", "cloud"):
+        side: run.Side = "campus" if parts[1] == "campus" else "cloud"
+        endpoint = run.endpoint(repo, parts[0], side, parts[2])
+    else:
+        user, _, place = name.rpartition("@")
+        address, _, port = place.partition(":")
+        if not address or (port and not port.isdigit()):
+            raise UsageError(f"{name} is no host", "Write host=[USER@]HOST[:PORT].")
+        endpoint = Endpoint(
+            key_name=f"[{address}]:{port}" if port and port != "22" else address,
+            address=address,
+            user=user or environ.get("USER") or environ.get("LOGNAME") or "root",
+            port=int(port or 22),
+            known_hosts=Path(environ.get("HOME", "/root")) / ".ssh" / "known_hosts",
+        )
+    with connect(endpoint) as connected:
+        yield connected
+
+
+def is_root(name: Host) -> bool:
+    """Return whether commands may be run as root there without asking anybody."""
+    if isinstance(name, LocalHost):
+        return os.geteuid() == 0
+    return getattr(name, "become", "none") == "sudo" or getattr(name, "user", "") == "root"
+
+
+@contextmanager
+def recorded(
+    repo: Repository | None, task: str, arguments: Mapping[str, object]
+) -> Iterator[run.Run | None]:
+    """Give a run to record in, or None where there is no inventory that may be written."""
+    try:
+        if repo is None:
+            raise Refused("no inventory")
+        repo.writable()
+    except Refused:
+        yield None
+        return
+    with run.begin(repo, task, None, arguments) as course:
+        yield course
+
+
+def checked(root: str) -> str:
+    """Return the absolute path of a root. Raise UsageError when it is empty."""
+    if not root:
+        raise UsageError("root= is empty", "Name the folder: root=/srv/wiki")
+    return str(Path(root).absolute()) if not root.startswith("/") else root
+
+
+def manifest_of(path: str) -> Path:
+    """Return the path of an existing manifest. Raise OpsError when there is none."""
+    found = Path(path)
+    if not found.is_file():
+        raise OpsError(f"there is no manifest {path}", "Make one: fab verify.manifest root= out=")
+    return found

@@ -1,0 +1,111 @@
+"""What a comparison and the faults of both scans amount to. Pure.
+
+A practice run reads a live source. What changed there since the transfer began is counted
+apart: it shows that the source lives, not that the transfer failed. An entry counts as changed
+since when its ctime on the source is later than the transfer's start, told by the source's own
+clock; an extra one on the target, when the folder it was in has changed on the source since.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from ops.verify.compare import Comparison, Difference, Kind
+from ops.verify.faults import Fault
+
+Verdict = Literal["same", "same-as-of", "different", "incomplete"]
+
+EXIT: Mapping[Verdict, int] = {"same": 0, "same-as-of": 0, "different": 1, "incomplete": 4}
+
+CONTENT: tuple[Kind, ...] = ("missing", "extra", "different", "moved")
+
+_OWN = b"./lost+found"
+"""The folder that mkfs.ext4 makes at the root of a file system; empty, it is nobody's data."""
+
+
+@dataclass
+class Judgement:
+    """The verdict and what it rests on; `files` and `bytes` are those proven the same."""
+
+    verdict: Verdict
+    files: int
+    bytes: int
+    differences: list[Difference] = field(default_factory=list)
+    changed_since: list[Difference] = field(default_factory=list)
+    metadata: list[Difference] = field(default_factory=list)
+    source_faults: list[Fault] = field(default_factory=list)
+    target_faults: list[Fault] = field(default_factory=list)
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Return how many of each kind there are, for the record."""
+        kinds = Counter[str](difference.kind for difference in self.differences)
+        return {
+            **{kind: kinds[kind] for kind in CONTENT},
+            "metadata": len(self.metadata),
+            "changed_since": len(self.changed_since),
+            "unreadable": len(self.source_faults) + len(self.target_faults),
+        }
+
+
+def judge(
+    comparison: Comparison,
+    source_faults: list[Fault],
+    target_faults: list[Fault],
+    *,
+    ctimes: Mapping[bytes, float],
+    since: float | None,
+) -> Judgement:
+    """Return the judgement of a data set.
+
+    `ctimes` holds the ctime of every entry of the source; `since` is the transfer's start on
+    the source's clock, None when nothing may have changed. Nothing below an entry that could
+    not be read counts as a difference: nobody knows.
+    """
+    faulty = {fault.path for fault in (*source_faults, *target_faults)}
+    judged = Judgement(
+        "same", comparison.files, 0, source_faults=source_faults, target_faults=target_faults
+    )
+    unread = False
+    for difference in comparison.differences:
+        if difference.kind == "metadata":
+            judged.metadata.append(difference)
+        elif difference.kind == "unread" or _below(difference.path, faulty):
+            unread = True
+        elif _is_own(difference):
+            continue
+        elif since is not None and _changed(difference, ctimes, since):
+            judged.changed_since.append(difference)
+        else:
+            judged.differences.append(difference)
+    if judged.differences:
+        judged.verdict = "different"
+    elif faulty or unread:
+        judged.verdict = "incomplete"
+    elif judged.changed_since:
+        judged.verdict = "same-as-of"
+    return judged
+
+
+def _changed(difference: Difference, ctimes: Mapping[bytes, float], since: float) -> bool:
+    if difference.kind != "extra":
+        return ctimes[difference.path] > since
+    nearest = next((path for path in _above(difference.path) if path in ctimes), b".")
+    return ctimes.get(nearest, 0.0) > since
+
+
+def _is_own(difference: Difference) -> bool:
+    return (difference.path, difference.kind, difference.words) == (_OWN, "extra", "dir")
+
+
+def _below(path: bytes, faulty: set[bytes]) -> bool:
+    return bool(faulty) and (path in faulty or any(above in faulty for above in _above(path)))
+
+
+def _above(path: bytes) -> Iterator[bytes]:
+    """Yield the folders above a path, the nearest first."""
+    while (path := path.rpartition(b"/")[0]) != b"":
+        yield path

@@ -1,0 +1,110 @@
+"""Verifications in words and as JSON data. Names come out as printable text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from ops import quantities
+from ops.escapes import escape
+from ops.verify.compare import Comparison, Difference
+from ops.verify.faults import Fault
+
+if TYPE_CHECKING:
+    from ops.verify.verdict import Judgement
+
+SHOWN = 50
+"""Lines of one kind on the screen; the file of differences holds all."""
+
+
+def headline(name: str, judged: Judgement, as_of: datetime, seconds: float) -> str:
+    """Return the one line on a data set."""
+    verdict = judged.verdict.replace("-", " ")
+    if judged.verdict == "same-as-of":
+        verdict += f" {as_of.isoformat(' ', 'seconds')}"
+    files = f"{quantities.number(judged.files)} files, {quantities.size(judged.bytes)} the same"
+    counts = ", ".join(
+        f"{quantities.number(count)} {kind.replace('_', ' ')}"
+        for kind, count in judged.counts.items()
+        if count
+    )
+    return (
+        f"{name}: {verdict}: {files}{', ' + counts if counts else ''}, {quantities.span(seconds)}"
+    )
+
+
+def judgement(judged: Judgement, shown: int | None = SHOWN) -> Iterator[str]:
+    """Yield a line for each thing found, `shown` of a kind at most; the worst first."""
+    yield from _first((difference(each) for each in judged.differences), shown)
+    yield from _first((fault(each, "source") for each in judged.source_faults), shown)
+    yield from _first((fault(each, "target") for each in judged.target_faults), shown)
+    since = (difference(each) for each in judged.changed_since)
+    yield from _first((f"changed since: {line}" for line in since), shown)
+    yield from _first((difference(each) for each in judged.metadata), shown)
+
+
+def comparison(found: Comparison, shown: int | None = SHOWN) -> Iterator[str]:
+    """Yield a line for each difference, metadata last."""
+    weighty = (d for d in found.differences if d.kind != "metadata")
+    yield from _first((difference(each) for each in weighty), shown)
+    yield from _first((difference(each) for each in found.of("metadata")), shown)
+
+
+def difference(found: Difference) -> str:
+    """Return a difference as a line: `missing ./a`, `moved ./a to ./b`."""
+    to = f" to {escape(found.to)}" if found.to else ""
+    words = f" ({found.words})" if found.words else ""
+    return f"{found.kind} {escape(found.path)}{to}{words}"
+
+
+def fault(found: Fault, side: str = "") -> str:
+    """Return a fault as a line: `unreadable on the source ./a (Permission denied)`."""
+    where = f" on the {side}" if side else ""
+    words = f" ({found.reason})" if found.reason else ""
+    return f"{found.kind}{where} {escape(found.path)}{words}"
+
+
+def data(found: Difference) -> dict[str, object]:
+    """Return a difference as JSON data."""
+    return {
+        "path": escape(found.path),
+        "kind": found.kind,
+        **({"words": found.words} if found.words else {}),
+        **({"to": escape(found.to)} if found.to else {}),
+    }
+
+
+def judgement_data(judged: Judgement, as_of: datetime) -> dict[str, object]:
+    """Return a judgement as JSON data, with every name."""
+    return {
+        "verdict": judged.verdict,
+        "as_of": as_of.isoformat(),
+        "files": judged.files,
+        "bytes": judged.bytes,
+        "counts": judged.counts,
+        "differences": [data(each) for each in judged.differences],
+        "changed_since": [data(each) for each in judged.changed_since],
+        "metadata": [data(each) for each in judged.metadata],
+        "faults": [
+            {"side": side, **fault_data(each)}
+            for side, faults in (("source", judged.source_faults), ("target", judged.target_faults))
+            for each in faults
+        ],
+    }
+
+
+def fault_data(found: Fault) -> dict[str, object]:
+    """Return a fault as JSON data."""
+    return {"path": escape(found.path), "kind": found.kind, "reason": found.reason}
+
+
+def _first(lines: Iterable[str], shown: int | None) -> Iterator[str]:
+    more = 0
+    for number, line in enumerate(lines):
+        if shown is None or number < shown:
+            yield line
+        else:
+            more += 1
+    if more:
+        yield f"... and {quantities.number(more)} more"
