@@ -215,7 +215,11 @@ def _state(
     if changed:
         taken = f"take over {instance.id}, which a run began and did not record"
         words = f"record what changed in AWS: {', '.join(sorted(changed)).replace('_', ' ')}"
-        arguments = {"slot": desired.slot, "seen": seen, "volumes": ids}
+        made = {
+            name: {"id": volume_id, "created_by": known.maker(name, volume_id)}
+            for name, volume_id in ids.items()
+        }
+        arguments = {"slot": desired.slot, "seen": seen, "volumes": made}
         yield Step(
             "state.record",
             desired.slot,

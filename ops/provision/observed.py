@@ -96,19 +96,39 @@ class Host:
 
 
 @dataclass(frozen=True)
+class Claim:
+    """A run of ours that began to make a volume; `id` is "" when it never told which."""
+
+    volume: str
+    run: str
+    id: str = ""
+
+    def fits(self, volume: str, volume_id: str) -> bool:
+        """Return whether this may be the making of that volume."""
+        return self.volume == volume and self.id in ("", volume_id)
+
+
+@dataclass(frozen=True)
 class Known:
     """What this inventory knows of a slot: its state, its secrets, its records.
 
     `pinned` is the fingerprint of the slot's pinned host key, "" without one; `kept` are the
     generations whose throw-away key is still kept, so their first connection is not over.
-    `claimed` are data volumes that a run of ours began to make, whether or not it lived to
-    see the end.
+    `claims` are the makings of data volumes that runs of ours began, whether or not they
+    lived to see the end.
     """
 
     recorded: InstanceState | None = None
     pinned: str = ""
     kept: frozenset[int] = frozenset()
-    claimed: frozenset[str] = frozenset()
+    claims: tuple[Claim, ...] = ()
+
+    def maker(self, volume: str, volume_id: str) -> str:
+        """Return the run that made a volume, new and empty; "" when none of ours did."""
+        recorded = self.recorded.volumes.get(volume) if self.recorded else None
+        if recorded is not None and recorded.id == volume_id:
+            return recorded.created_by
+        return next((one.run for one in self.claims if one.fits(volume, volume_id)), "")
 
 
 FRESH = Host()

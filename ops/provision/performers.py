@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from ops.cloud import addresses, groups, images, instances, keys, tags, volumes, zones
-from ops.cloud.calls import Wait
 from ops.cloud.errors import CloudError
 from ops.cloud.groups import Rule
 from ops.cloud.instances import Instance
@@ -15,20 +14,16 @@ from ops.cloud.tokens import token
 from ops.errors import OpsError
 from ops.plan import Step
 from ops.provision import identity, survey
-from ops.provision.arrival import Late, await_first_boot, await_ssh
 from ops.provision.desired import Desired
-from ops.provision.identity import Throwaway
 from ops.provision.indoors import Indoors
+from ops.provision.welcome import BOOT, Welcome, seen
 from ops.provision.worksite import Worksite
-from ops.remote.errors import CommandFailed
-from ops.remote.known_hosts import fingerprint
 from ops.run import Run
 
 Facts = Mapping[str, object]
 Performer = Callable[[Step], Facts | None]
 
 _NO_CAPACITY = {"InsufficientInstanceCapacity", "Unsupported"}
-_BOOT = Wait(delay=1, attempts=300)
 _GENERATIONS = 10
 
 
@@ -38,6 +33,7 @@ class Performers:
     def __init__(self, work: Worksite, run: Run) -> None:
         self._work = work
         self._run = run
+        self._welcome = Welcome(work, run)
         self.indoors = Indoors(work, run)
 
     def by_kind(self) -> dict[str, Performer]:
@@ -52,9 +48,8 @@ class Performers:
             "volume.make": self._volume_make,
             "volume.attach": self._volume_attach,
             "address.give": self._address_give,
-            "host.await": self._host_await,
-            "key.renew": self._key_renew,
             "state.record": self._state_record,
+            **self._welcome.by_kind(),
             **self.indoors.by_kind(),
         }
 
@@ -92,7 +87,7 @@ class Performers:
             instance = self._launch(desired, step, generation)
             if instance.alive:
                 self._run.remember(id=instance.id, generation=generation)
-                return {**_seen(instance), "generation": generation, "group": instance.groups[0]}
+                return {**seen(instance), "generation": generation, "group": instance.groups[0]}
         raise OpsError(
             f"{desired.host}: {_GENERATIONS} instances in a row ended at once",
             "Look at the reason of the last one in the AWS console.",
@@ -142,15 +137,15 @@ class Performers:
 
     def _instance_start(self, step: Step) -> Facts:
         cloud, instance_id = self._work.cloud, str(step.arguments["id"])
-        seen = instances.get(cloud, instance_id)
-        if seen is not None and seen.state == "stopping":
-            instances.wait(cloud, instance_id, "stopped", _BOOT)
+        found = instances.get(cloud, instance_id)
+        if found is not None and found.state == "stopping":
+            instances.wait(cloud, instance_id, "stopped", BOOT)
         instances.start(cloud, instance_id)
-        instance = instances.wait(cloud, instance_id, "running", _BOOT)
+        instance = instances.wait(cloud, instance_id, "running", BOOT)
         desired = self._desired(step)
         if not self._work.tokens(desired.slot).generations():
             self._work.connect(desired, instance, wait=True)
-        return _seen(instance)
+        return seen(instance)
 
     def _volume_make(self, step: Step) -> Facts:
         desired, name = self._desired(step), str(step.arguments["volume"])
@@ -174,110 +169,31 @@ class Performers:
         recorded = self._run.state.instances[slot]
         volume = recorded.volumes.get(str(step.arguments["volume"]))
         volume_id = str(step.arguments["id"]) or (volume.id if volume else "")
-        instances.wait(cloud, recorded.id, "running", _BOOT)
-        volumes.wait_available(cloud, volume_id, _BOOT)
+        instances.wait(cloud, recorded.id, "running", BOOT)
+        volumes.wait_available(cloud, volume_id, BOOT)
         volumes.attach(cloud, volume_id, recorded.id, str(step.arguments["device"]))
-        volumes.wait_attached(cloud, volume_id, _BOOT)
+        volumes.wait_attached(cloud, volume_id, BOOT)
         return {"id": volume_id, "instance": recorded.id}
 
     def _address_give(self, step: Step) -> Facts:
         cloud, desired = self._work.cloud, self._desired(step)
-        instance = self._running(desired.slot)
+        instance = self._welcome.running(desired.slot)
         address = addresses.allocate(cloud, {**desired.tags, tags.NAME: desired.name})
         addresses.associate(cloud, address, instance.id)
-        return _seen(self._running(desired.slot))
-
-    def _host_await(self, step: Step) -> Facts:
-        """Connect with the throw-away key, and wait until the first boot is done."""
-        work, desired = self._work, self._desired(step)
-        instance = self._running(desired.slot)
-        generation = self._run.state.instances[desired.slot].generation
-        tokens = work.tokens(desired.slot)
-        kept = tokens.read(generation)
-        if kept is None:
-            raise OpsError(f"{desired.host}: the key of its first connection is not kept here")
-        known_hosts = tokens.known_hosts(generation, desired.host, kept.keys)
-        endpoint = replace(work.endpoint(desired, instance), known_hosts=known_hosts)
-        work.close(desired.slot)
-        try:
-            work.hosts[desired.slot] = await_ssh(endpoint, work.patience, work.tell)
-            await_first_boot(work.hosts[desired.slot], work.patience)
-        except Late as error:
-            raise OpsError(error.message, self._keep_console(instance)) from None
-        return _seen(instance)
-
-    def _key_renew(self, step: Step) -> Facts:
-        """Let the host make a key of its own, prove it by a new connection, and pin it."""
-        work, desired = self._work, self._desired(step)
-        recorded = self._run.state.instances[desired.slot]
-        tokens = work.tokens(desired.slot)
-        kept = tokens.read(recorded.generation)
-        if kept is None:
-            raise OpsError(f"{desired.host}: the key of its first connection is not kept here")
-        public = self._renewed(desired, recorded.generation, kept)
-        if not public:
-            work.tell(f"{desired.host}: its throw-away host key stays, its own can't be set there")
-            public = kept.public_key
-        work.repo.pin(desired.host, public)
-        tokens.forget(recorded.generation)
-        return {"host_key": fingerprint(public)}
-
-    def _renewed(self, desired: Desired, generation: int, kept: Throwaway) -> str:
-        """Return the key that the host now has; "" when it can't be given one from here."""
-        work, host = self._work, self._work.hosts[desired.slot]
-        if not work.able:
-            return ""
-        made = host.run(identity.new_key(desired, kept), timeout=60, check=False)
-        if made.code == identity.ANOTHER:
-            return ""
-        if made.code:
-            raise CommandFailed(host.name, made)
-        public = identity.parse_key(made.out)
-        work.tokens(desired.slot).keep(generation, replace(kept, successor=public))
-        host.run(identity.switch_key(), timeout=60)
-        self._prove(desired, generation, public)
-        return public
-
-    def _prove(self, desired: Desired, generation: int, public: str) -> None:
-        work = self._work
-        path = work.tokens(desired.slot).known_hosts(generation, desired.host, [public])
-        work.close(desired.slot)
-        endpoint = work.endpoint(desired, self._running(desired.slot))
-        patience = replace(work.patience, limit=60, strange=10, pause=0.2)
-        proof = replace(endpoint, known_hosts=path)
-        work.hosts[desired.slot] = await_ssh(proof, patience, work.tell)
+        return seen(self._welcome.running(desired.slot))
 
     def _state_record(self, step: Step) -> Facts:
-        """Take what AWS tells; a volume's maker is who began it, as the records tell."""
+        """Take what AWS tells."""
         told, slot = step.arguments, str(step.arguments["slot"])
-        seen = told["seen"] if isinstance(told["seen"], dict) else {}
-        ids = told["volumes"] if isinstance(told["volumes"], dict) else {}
         recorded = self._run.state.instances.get(slot)
         known = {one.id for one in recorded.volumes.values()} if recorded else set()
-        found = {name: volumes.get(self._work.cloud, one) for name, one in ids.items()}
-        new = {
-            name: {"id": one.id, "size_gib": one.size_gib, "created_by": self._run.id}
-            for name, one in found.items()
-            if one is not None and one.id not in known
-        }
-        return {**seen, "volumes": new}
-
-    def _running(self, slot: str) -> Instance:
-        return instances.wait(
-            self._work.cloud, self._run.state.instances[slot].id, "running", _BOOT
-        )
-
-    def _keep_console(self, instance: Instance) -> str:
-        """Keep the console output as a file of the run; return what to say of it."""
-        where = f"{instance.id} is kept for you to look at"
-        try:
-            text = instances.console(self._work.cloud, instance.id)
-        except CloudError as error:
-            return f"{where}; its console output can't be had: {error.said}."
-        path = self._run.directory / f"console-{instance.id}.txt"
-        path.write_text(text or "EC2 has no console output of it yet.\n")
-        self._run.attach(path)
-        return f"{where}; its console output is in {path}. Then run the task again."
+        new: dict[str, object] = {}
+        for name, one in _mapping(told["volumes"]).items():
+            volume_id = str(_mapping(one)["id"])
+            found = volumes.get(self._work.cloud, volume_id)
+            if found is not None and volume_id not in known:
+                new[name] = {**_mapping(one), "size_gib": found.size_gib}
+        return {**_mapping(told["seen"]), "volumes": new}
 
     def _group_id(self, desired: Desired) -> str:
         found = groups.find(self._work.cloud, desired.tags)
@@ -290,13 +206,5 @@ class Performers:
         return self._work.desired(str(step.arguments["slot"]))
 
 
-def _seen(instance: Instance) -> dict[str, object]:
-    return {
-        "id": instance.id,
-        "type": instance.type,
-        "zone": instance.zone,
-        "image": instance.image,
-        "private_address": instance.private_address,
-        "public_address": instance.public_address or None,
-        "public_name": instance.public_name or None,
-    }
+def _mapping(value: object) -> dict[str, object]:
+    return value if isinstance(value, dict) else {}

@@ -129,7 +129,7 @@ def disk(name: str, volume: Volume | None, known: Known) -> Disk:
     return Disk(
         id=volume.id,
         attached=bool(volume.instance),
-        ours=bool(recorded and recorded.id == volume.id) or name in known.claimed,
+        ours=bool(known.maker(name, volume.id)),
         copied=bool(volume.snapshot),
         formatted=bool(recorded and recorded.formatted),
     )

@@ -16,7 +16,7 @@ from ops.inventory import journal, records
 from ops.inventory.repository import Repository
 from ops.inventory.schema import Site, State
 from ops.provision.desired import Desired
-from ops.provision.observed import Account
+from ops.provision.observed import Account, Claim
 
 _STATES = (*instances.ALIVE, "shutting-down", "terminated")
 
@@ -110,12 +110,13 @@ def subnet(cloud: Cloud, site: Site, zone: str) -> str | None:
     return found[0]
 
 
-def claimed(repo: Repository, name: str, slot: str) -> frozenset[str]:
-    """Return the volumes of a slot that runs of ours began to make, dead runs included."""
-    recorded = (step.subject for _, step in repo.steps(name, "volume.make", "provision"))
-    subjects = {*recorded, *_begun(repo, name)}
-    return frozenset(
-        subject.partition("/")[2] for subject in subjects if subject.startswith(f"{slot}/")
+def claims(repo: Repository, name: str, slot: str) -> tuple[Claim, ...]:
+    """Return who began to make volumes of a slot, the newest first, dead runs included."""
+    begun = [*_begun(repo, name), *repo.steps(name, "volume.make", "provision")]
+    return tuple(
+        Claim(step.subject.partition("/")[2], run, str(step.facts.get("id", "")))
+        for run, step in begun
+        if step.subject.startswith(f"{slot}/")
     )
 
 
@@ -125,10 +126,10 @@ def state(repo: Repository, name: str) -> State:
     return next((one for one in reversed(observed) if one is not None), repo.state(name))
 
 
-def _begun(repo: Repository, name: str) -> Iterable[str]:
+def _begun(repo: Repository, name: str) -> Iterable[tuple[str, records.RecordedStep]]:
     for events in _dead(repo, name):
         record = records.compose(events, events[0]["at"])
-        yield from (step.subject for step in record.steps if step.kind == "volume.make")
+        yield from ((record.run, one) for one in record.steps if one.kind == "volume.make")
 
 
 def _dead(repo: Repository, name: str) -> Iterable[list[journal.Event]]:

@@ -128,7 +128,7 @@ class Worksite:
             recorded,
             fingerprint(pinned) if pinned else "",
             self.tokens(desired.slot).generations(),
-            survey.claimed(self.repo, self.name, desired.slot) if unknown else frozenset(),
+            survey.claims(self.repo, self.name, desired.slot) if unknown else (),
         )
 
     def _rehearsed(self, slot: Slot) -> Slot:

@@ -22,7 +22,7 @@ from ops.provision import recording
 from ops.provision.desired import Desired, File, desire
 from ops.provision.facts import link
 from ops.provision.interior import entry
-from ops.provision.observed import Account, Device, Host, HostFile, Known, Mount, Unit
+from ops.provision.observed import Account, Claim, Device, Host, HostFile, Known, Mount, Unit
 from ops.provision.plan import Slot, plan
 from ops.provision.storage import filesystem_uuid
 
@@ -73,7 +73,7 @@ class World:
         self.host: Host | None = None
         self.pinned = ""
         self.kept: set[int] = set()
-        self.claimed: set[str] = set()
+        self.claims: list[Claim] = []
         self._made = 0
         self._devices: Mapping[str, Device] = {}
 
@@ -82,7 +82,7 @@ class World:
     def slot(self) -> Slot:
         """Return the slot as it is now."""
         recorded = self.state.instances.get(self.desired.slot)
-        known = Known(recorded, self.pinned, frozenset(self.kept), frozenset(self.claimed))
+        known = Known(recorded, self.pinned, frozenset(self.kept), tuple(self.claims))
         slot = Slot(self.desired, self.account, known)
         decided = slot.machine()
         running = decided.instance is not None and decided.instance.state == "running"
@@ -199,7 +199,7 @@ class World:
 
     def _do_state_record(self, told: Mapping[str, Any]) -> dict[str, object]:
         new = {
-            name: {"id": one, "size_gib": 1, "created_by": "run-1"}
+            name: {**one, "size_gib": 1}
             for name, one in told["volumes"].items()
             if not self.state.instances or name not in self._recorded().volumes
         }
@@ -215,7 +215,7 @@ class World:
         last = decided.steps[count - 1]
         getattr(self, f"_do_{last.kind.replace('.', '_')}")(last.arguments)
         if last.kind == "volume.make":
-            self.claimed.add(last.arguments["volume"])  # type: ignore[arg-type]
+            self.claims.append(Claim(str(last.arguments["volume"]), "run-1"))
 
     def add_volume(self, told: Mapping[str, Any]) -> None:
         """Have a volume with our tags."""
