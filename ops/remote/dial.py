@@ -9,8 +9,8 @@ from __future__ import annotations
 import logging
 import random
 import socket
+import subprocess
 import time
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -41,6 +41,7 @@ class Line:
 
     connection: Any
     gateway: Line | None = None
+    proxy: subprocess.Popen[bytes] | None = None
 
     @property
     def transport(self) -> paramiko.Transport:
@@ -54,7 +55,11 @@ class Line:
 
     def close(self) -> None:
         """Close it, and what it goes through."""
-        _close(self.connection)
+        self.connection.close()  # Fabric leaves a half-open one as it is, so:
+        self.connection.client.close()
+        if self.proxy is not None:
+            self.proxy.terminate()
+            self.proxy.wait()
         if self.gateway is not None:
             self.gateway.close()
 
@@ -75,41 +80,58 @@ def dial(endpoint: Endpoint) -> Line:
             return _dialled(endpoint, path)
         except (OSError, EOFError, paramiko.SSHException) as error:
             quick = time.monotonic() - began < endpoint.connect_timeout
-            if not (dropped(error) and quick and attempt < _ATTEMPTS - 1):
+            again = dropped(error) and quick and not path.proxy_command
+            if not again or attempt == _ATTEMPTS - 1:
                 raise unreachable(endpoint, path, error) from error
         time.sleep(random.uniform(0.2, 0.4) * 2**attempt)  # noqa: S311 - no secret
     raise AssertionError  # pragma: no cover - the last attempt returns or raises
 
 
 def _dialled(endpoint: Endpoint, path: Way) -> Line:
-    gateway = dial(path.gateway) if path.gateway is not None else None
-    connection = _connection(endpoint, path, gateway)
-    try:
-        connection.open()
-    except BaseException:
-        _close(connection)
-        if gateway is not None:
-            gateway.close()
-        raise
-    _watch(connection.transport)
-    return Line(connection, gateway)
-
-
-def _connection(endpoint: Endpoint, path: Way, gateway: Line | None) -> Any:
     text = pinned_text(endpoint)
-    config = fabric.Config(ssh_config=paramiko.SSHConfig(), lazy=True)
+    settings = _settings(endpoint, path, text)
+    gateway = dial(path.gateway) if path.gateway is not None else None
+    proxy = _proxy(path.proxy_command, settings) if path.proxy_command else None
+    line = Line(_connection(endpoint, settings, gateway), gateway, proxy)
+    line.connection.client.set_missing_host_key_policy(PinnedPolicy(endpoint, text))
+    try:
+        line.connection.open()
+    except BaseException:
+        line.close()
+        raise
+    _watch(line.transport)
+    return line
+
+
+def _connection(endpoint: Endpoint, settings: dict[str, object], gateway: Line | None) -> Any:
     connection = fabric.Connection(
         "host",
         user=endpoint.user,
         port=endpoint.port,
-        config=config,
-        gateway=gateway.connection if gateway is not None else path.proxy_command or None,
+        config=fabric.Config(ssh_config=paramiko.SSHConfig(), lazy=True),
+        gateway=gateway.connection if gateway is not None else None,
         forward_agent=False,
-        connect_kwargs=_settings(endpoint, path, text),
+        connect_kwargs=settings,
     )
     connection.host = endpoint.address  # unlike the constructor's, no shorthand is read out of it
-    connection.client.set_missing_host_key_policy(PinnedPolicy(endpoint, text))
     return connection
+
+
+def _proxy(line: str, settings: dict[str, object]) -> subprocess.Popen[bytes]:
+    """Start a ProxyCommand, its streams one socket as ssh has it; that goes into the settings.
+
+    paramiko's own ProxyCommand takes the end of the program for silence, and spins.
+    """
+    ours, theirs = socket.socketpair()
+    with theirs:
+        settings["sock"] = ours
+        return subprocess.Popen(
+            ["/bin/sh", "-c", f"exec {line}"],
+            stdin=theirs.fileno(),
+            stdout=theirs.fileno(),
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
 
 
 def _settings(endpoint: Endpoint, path: Way, text: str) -> dict[str, object]:
@@ -135,25 +157,7 @@ def _settings(endpoint: Endpoint, path: Way, text: str) -> dict[str, object]:
 def _watch(transport: paramiko.Transport) -> None:
     """Notice a network that went away without a word."""
     transport.set_keepalive(_KEEPALIVE)
-    if isinstance(transport.sock, socket.socket):
+    sock = transport.sock
+    if isinstance(sock, socket.socket) and sock.family != socket.AF_UNIX:
         milliseconds = _LOST_AFTER * 1000
-        transport.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, milliseconds)
-
-
-def _close(connection: Any) -> None:
-    """Close a connection, also a half-open one, which Fabric would leave as it is."""
-    transport = connection.client.get_transport()
-    connection.close()
-    connection.client.close()
-    if transport is not None and isinstance(transport.sock, paramiko.ProxyCommand):
-        _reap(transport.sock)
-
-
-def _reap(proxy: paramiko.ProxyCommand) -> None:
-    process = proxy.process
-    with suppress(OSError):
-        process.terminate()
-    process.wait()
-    for stream in (process.stdin, process.stdout, process.stderr):
-        if stream is not None:
-            stream.close()
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, milliseconds)

@@ -35,7 +35,7 @@ def way(endpoint: Endpoint) -> Way:
     own = (endpoint.identity,) if endpoint.identity is not None else ()
     if endpoint.ssh_config is None:
         return Way(own, endpoint.gateway)
-    settings = _lookup(endpoint.ssh_config, endpoint.address)
+    settings = _lookup(endpoint.ssh_config, endpoint.address, _fixed(endpoint))
     identities = own or _identities(settings)
     jumps = _jumps(settings)
     if endpoint.gateway is not None or not (jumps or "proxycommand" in settings):
@@ -70,9 +70,15 @@ def _gateway(endpoint: Endpoint, jumps: list[str], depth: int = 0) -> Endpoint |
     )
 
 
-def _lookup(file: Path, name: str) -> dict[str, str]:
+def _fixed(endpoint: Endpoint) -> str:
+    """Return what the inventory says, as the settings that come first and therefore win."""
+    return f"Host *\nHostName {endpoint.address}\nPort {endpoint.port}\nUser {endpoint.user}\n"
+
+
+def _lookup(file: Path, name: str, first: str = "") -> dict[str, str]:
     try:
-        return dict(paramiko.SSHConfig.from_path(str(file)).lookup(name))
+        text = first + file.read_text("utf-8", "surrogateescape")
+        return dict(paramiko.SSHConfig.from_text(text).lookup(name))
     except OSError as error:
         raise OpsError(f"{file}: {error.strerror}") from error
     except (paramiko.SSHException, ValueError) as error:

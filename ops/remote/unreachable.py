@@ -17,12 +17,13 @@ def dropped(error: Exception) -> bool:
     """Return whether the server hung up before it said who it is, as with MaxStartups."""
     if isinstance(error, EOFError | ConnectionResetError | BrokenPipeError):
         return True
-    return isinstance(error, paramiko.SSHException) and "protocol banner" in str(error)
+    said = isinstance(error, paramiko.SSHException) and "protocol banner" in str(error)
+    return said and not _waited(error)
 
 
 def unreachable(endpoint: Endpoint, path: Way, error: Exception) -> Unreachable:
     """Return the error for a connection that did not come about."""
-    what, hint = _login(endpoint, path, error) or _network(endpoint, error) or _ssh(error)
+    what, hint = _login(endpoint, path, error) or _network(endpoint, error) or _ssh(path, error)
     via = f" through {path.gateway.where}" if path.gateway is not None else ""
     return Unreachable(f"{endpoint.where}{via}: {what}", hint)
 
@@ -59,7 +60,7 @@ def _network(endpoint: Endpoint, error: Exception) -> tuple[str, str] | None:
         return f"{place} refuses connections", "see whether sshd runs there, and on which port"
     if numbers & {errno.EHOSTUNREACH, errno.ENETUNREACH}:
         return f"there is no route to {place}", "see whether the host is up and the network too"
-    if isinstance(error, TimeoutError) or "No existing session" in str(error):
+    if _waited(error) or "No existing session" in str(error):
         return (
             f"no answer from {place} within {endpoint.connect_timeout:g} s",
             "see whether the host is up and a firewall or security group lets us in",
@@ -67,9 +68,9 @@ def _network(endpoint: Endpoint, error: Exception) -> tuple[str, str] | None:
     return None
 
 
-def _ssh(error: Exception) -> tuple[str, str]:
-    if isinstance(error, paramiko.ProxyCommand | paramiko.ssh_exception.ProxyCommandFailure):
-        return f"the ProxyCommand failed: {error}", "try it by hand"
+def _ssh(path: Way, error: Exception) -> tuple[str, str]:
+    if path.proxy_command and dropped(error):
+        return f"its ProxyCommand ended: {path.proxy_command}", "try that by hand"
     if dropped(error):
         return (
             "the server hung up before it said who it is",
@@ -84,3 +85,7 @@ def _numbers(error: Exception) -> set[int | None]:
     if isinstance(error, NoValidConnectionsError):
         return {getattr(each, "errno", None) for each in error.errors.values()}
     return {error.errno} if isinstance(error, OSError) else set()
+
+
+def _waited(error: Exception) -> bool:
+    return isinstance(error, TimeoutError) or isinstance(error.__context__, TimeoutError)

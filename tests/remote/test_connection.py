@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 import threading
 from dataclasses import replace
 from pathlib import Path
@@ -16,6 +18,36 @@ from ops.remote.errors import CommandFailed, CommandTooLong, SudoRefused, TimedO
 from ops.remote.fanout import each
 from tests.support.processes import gone
 from tests.support.sshd import Sshd
+
+_CONNECTED = """
+import getpass, sys, time
+from pathlib import Path
+from ops.remote.command import command, script
+from ops.remote.connection import connect
+from ops.remote.endpoint import Endpoint
+port, key, hosts = sys.argv[1:]
+host = connect(Endpoint("wiki.campus.main", "127.0.0.1", getpass.getuser(), Path(hosts),
+                        port=int(port), identity=Path(key)))
+"""
+_GREETING = (
+    _CONNECTED
+    + """
+sys.stdout.buffer.write(host.run(command("sh", "-c", "cat; echo in")).out)
+host.close()
+"""
+)
+_ABANDONED = (
+    _CONNECTED
+    + """
+running = host.start(script("sleep 99 & echo $!; echo $$; wait"))
+for line in running.lines():
+    print(int(line), flush=True)
+"""
+)
+
+
+def _files(server: Sshd) -> tuple[Path | None, Path]:
+    return server.client_key, server.pin("wiki.campus.main")
 
 
 def test_output_comes_as_bytes_apart(host: SshHost) -> None:
@@ -101,6 +133,24 @@ def test_closing_the_connection_ends_what_runs_on_it(server: Sshd) -> None:
         running = other.start(script("echo $$; sleep 99"))
         pid = int(running.read(10) or b"0")
     assert gone(pid)
+
+
+def test_nothing_is_left_on_the_host_when_we_are_killed(server: Sshd) -> None:
+    argv = [sys.executable, "-c", _ABANDONED, str(server.port), *map(str, _files(server))]
+    with subprocess.Popen(argv, stdout=subprocess.PIPE) as controller:
+        assert controller.stdout is not None
+        pids = [int(controller.stdout.readline()) for _ in range(2)]
+        controller.kill()
+    assert all(gone(pid) for pid in pids)
+
+
+def test_a_while_read_loop_keeps_its_lines(server: Sshd) -> None:
+    argv = [sys.executable, "-c", _GREETING, str(server.port), *map(str, _files(server))]
+    loop = 'while read -r line; do "$@"; echo "$line"; done'
+    said = subprocess.run(
+        ["sh", "-c", loop, "sh", *argv], input=b"1\n2\n", stdout=subprocess.PIPE, check=True
+    )
+    assert said.stdout == b"in\n1\nin\n2\n"
 
 
 def test_a_started_command_reads_its_input_and_tells_its_code(host: SshHost) -> None:
