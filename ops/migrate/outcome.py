@@ -61,7 +61,7 @@ def _told(code: int, said: Complaints, failed: Sequence[tuple[str, str]]) -> tup
         )
     if code in (0, _PARTIAL, _VANISHED):
         return (
-            f"{quantities.number(len(failed))} entries were not moved: {_listed(failed)}",
+            f"{_entries(len(failed))} not moved: {_listed(failed)}",
             "Cure the reasons and run it again: it moves just those.",
         )
     if code in _BROKEN or code < 0:
@@ -84,6 +84,10 @@ def _listed(failed: Sequence[tuple[str, str]]) -> str:
     shown = ", ".join(f"{path} ({reason})" for path, reason in failed[:_SHOWN])
     more = len(failed) - _SHOWN
     return f"{shown} and {more} more" if more > 0 else shown or "see what rsync said"
+
+
+def _entries(count: int) -> str:
+    return "1 entry was" if count == 1 else f"{quantities.number(count)} entries were"
 
 
 def _last(said: Complaints) -> str:

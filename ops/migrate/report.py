@@ -12,6 +12,8 @@ from ops.pages.plot import Band, Series, course
 from ops.pages.report import Cell, Figure, Report, Section, Table, html
 
 _MEGA = 1e6
+_SMOOTH = 3
+"""Seconds that a rate of the plot is the mean of."""
 
 
 def page(summary: Summary, samples: Sequence[Sample], templates: Sequence[Path]) -> str:
@@ -28,7 +30,10 @@ def report(summary: Summary, samples: Sequence[Sample]) -> Report:
         [*_figures(summary), *_course(samples), *_sets(summary), *_problems(summary)],
         "everything arrived" if done else "incomplete: run it again",
         good=done,
-        foot=[f"Run {summary.run}", "Rates count the bytes of files, sampled each second."],
+        foot=[
+            f"Run {summary.run}",
+            f"Rates count the bytes of files, sampled each second, as means of {_SMOOTH} s.",
+        ],
     )
 
 
@@ -53,14 +58,16 @@ def _figures(summary: Summary) -> Iterator[Section]:
 
 
 def _course(samples: Sequence[Sample]) -> Iterator[Section]:
-    points = [(second, rate / _MEGA) for second, rate in rates(samples)]
+    points = [(second, rate / _MEGA) for second, rate in rates(samples, _SMOOTH)]
     if not points:
         return
     bands = [Band(_name(phase), phase.start, phase.end) for phase in _long(phases(samples))]
-    plots = [course("Rate over time", [Series("rate", points)], x="s", y="MB/s", bands=bands)]
+    end = samples[-1].second
+    rate = [Series("rate", points)]
+    plots = [course("Rate over time", rate, x="s", y="MB/s", bands=bands, end=end)]
     loads = [_load(samples, side) for side in ("source", "target")]
     if any(series.points for series in loads):
-        plots.append(course("Processor load of both hosts", loads, x="s", y="load, %"))
+        plots.append(course("Processor load of both hosts", loads, x="s", y="load, %", end=end))
     yield Section("Course", plots=plots)
 
 

@@ -114,19 +114,19 @@ class Output:
         """Take in the next chunk; `bytes` and `sent` are then what the last progress told."""
         *lines, self._rest = re.split(rb"[\r\n]", self._rest + chunk)
         for line in lines:
-            self._take(line)
+            if not self._reached(progress_of(line)):
+                self._text.append(line)
+        self._reached(progress_of(self._rest))  # a line of progress begins with its CR
 
     def totals(self) -> Totals:
         """Return the totals that were printed at the end; zeros where rsync did not get there."""
         return totals(b"\n".join([*self._text, self._rest]))
 
-    def _take(self, line: bytes) -> None:
-        progress = progress_of(line)
-        if progress is None:
-            self._text.append(line)
-            return
-        self.bytes = max(self.bytes, progress.bytes)
-        self.sent = max(self.sent, progress.sent or 0)
+    def _reached(self, progress: Progress | None) -> bool:
+        if progress is not None:
+            self.bytes = max(self.bytes, progress.bytes)
+            self.sent = max(self.sent, progress.sent or 0)
+        return progress is not None
 
 
 def send(

@@ -7,7 +7,7 @@ import json
 import zlib
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
-from itertools import groupby, pairwise
+from itertools import groupby
 from operator import attrgetter
 from pathlib import Path
 
@@ -57,16 +57,21 @@ def line(sample: Sample) -> str:
     return json.dumps(known, separators=(",", ":")) + "\n"
 
 
-def rates(samples: Sequence[Sample]) -> list[tuple[float, float]]:
+def rates(samples: Sequence[Sample], over: int = 1) -> list[tuple[float, float]]:
     """Return (second, bytes a second) for the time before each sample but the first.
 
-    Between two data sets, and before the first byte of one, the rate is 0.
+    Each is the mean over the last `over` samples of the data set. rsync tells its progress at
+    most once a second, so that of one sample alone may be none or twice what is true.
     """
-    return [
-        (later.second, _rate(earlier, later))
-        for earlier, later in pairwise(samples)
-        if later.second > earlier.second
-    ]
+    found: list[tuple[float, float]] = []
+    for index in range(1, len(samples)):
+        now = samples[index]
+        before = samples[max(0, index - over) : index]
+        since = next((each for each in before if each.data_set == now.data_set), before[-1])
+        sent = now.bytes - (since.bytes if since.data_set == now.data_set else 0)
+        if now.second > since.second:
+            found.append((now.second, max(0, sent) / (now.second - since.second)))
+    return found
 
 
 def phases(samples: Iterable[Sample]) -> list[Phase]:
@@ -107,9 +112,3 @@ def _ticks(stat: bytes) -> tuple[int, int] | None:
         return None
     ticks = [int(word) for word in words[1:9]]
     return ticks[3] + ticks[4], sum(ticks)
-
-
-def _rate(earlier: Sample, later: Sample) -> float:
-    if later.data_set != earlier.data_set:
-        return later.bytes / (later.second - earlier.second)
-    return max(0, later.bytes - earlier.bytes) / (later.second - earlier.second)

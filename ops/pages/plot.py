@@ -75,8 +75,9 @@ def course(
     y: str,
     bands: Sequence[Band] = (),
     levels: Sequence[Level] = (),
+    end: float | None = None,
 ) -> str:
-    """Return a line plot as an SVG element; y starts at 0.
+    """Return a line plot as an SVG element; y starts at 0, and x too if its `end` is given.
 
     Bands of one name get one colour and stand behind the lines. With one series the area
     below it is tinted. No points at all give an empty frame that says so.
@@ -95,6 +96,8 @@ def course(
         axes.set_ylabel(y)
         axes.set_ylim(bottom=0)
         axes.margins(x=0)
+        if end:
+            axes.set_xlim(0, end)
         _legend(axes, many=len(series) > 1, banded=bool(bands))
         if not any(one.points for one in series):
             axes.text(0.5, 0.5, "nothing measured", transform=axes.transAxes, ha="center")

@@ -22,7 +22,7 @@ def test_files_that_vanish_from_a_live_source_are_no_fault() -> None:
 def test_what_could_not_be_read_is_named() -> None:
     outcome = _judged(23, Complaints(failed=(DENIED,)))
     assert outcome.verdict == "incomplete"
-    assert "1 entries were not moved: a\\377 (Permission denied)" in outcome.words
+    assert "1 entry was not moved: a\\377 (Permission denied)" in outcome.words
 
 
 def test_of_many_failures_a_few_are_told() -> None:

@@ -57,6 +57,12 @@ def test_output_is_read_whatever_the_chunks(cuts: list[int]) -> None:
     assert (output.bytes, output.sent, output.totals().files) == (200, 2, 20000)
 
 
+def test_progress_is_known_as_soon_as_it_is_told() -> None:
+    output = Output()
+    output.feed(b"\r       19136512  12%   17.90MB/s    0:00:07  ")
+    assert output.bytes == 19136512
+
+
 def test_complaints_name_what_failed_and_why() -> None:
     said = complaints(
         b'rsync: [sender] send_files failed to open "/s/a": Permission denied (13)\n'

@@ -34,6 +34,10 @@ def test_the_rate_is_of_the_time_since_the_sample_before() -> None:
     assert rates(RUN) == [(1.0, 0), (2.0, 1000), (4.0, 2000), (5.0, 300)]
 
 
+def test_rates_are_smoothed_within_a_data_set() -> None:
+    assert rates(RUN, over=3)[2:] == [(4.0, 5000 / 4), (5.0, 300)]
+
+
 def test_rates_of_nothing_are_none() -> None:
     assert rates([]) == rates(RUN[:1]) == []
 
