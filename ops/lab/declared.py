@@ -76,7 +76,12 @@ def components(lab: Lab, ready: Ready) -> dict[str, Data]:
 def templates(lab: Lab) -> dict[str, Path]:
     """Return the files of the inventory's templates/ by name."""
     here = Path(__file__).parent
-    return {"wiki/nginx.conf": here / "nginx-wiki.conf"} if lab.kind == "full" else {}
+    if lab.kind == "light":
+        return {}
+    return {
+        "wiki/nginx.conf": here / "nginx-wiki.conf",
+        "wiki/local.php": here / "dokuwiki-local.php",
+    }
 
 
 def cloud_folder(lab: Lab, name: str) -> Path:
@@ -106,30 +111,32 @@ def _common(name: str, ready: Ready) -> Data:
 def _wiki(lab: Lab, ready: Ready) -> Data:
     told: Data = {"description": "Team wiki (DokuWiki)", "owner": "documentation lead"}
     if lab.kind == "light":
-        return told | _light(lab, ready, "wiki", exclude=_passing("/"))
-    folder = str(Path(wiki.ROOT).parent)
+        return told | _light(lab, ready, "wiki", exclude=_passing())
+    volume = "/srv/wiki"
     source: Data = {
         "hosts": {"main": {"address": ready.hosts["wiki"].address}},
-        "application": [folder, "/etc/dokuwiki"],
+        "application": [str(Path(wiki.ROOT).parent), "/etc/dokuwiki"],
     }
     target: Data = {
         "instances": {
-            "main": _instance(_volume(1, folder), [(80, "the wiki's readers"), (22, "operations")])
+            "main": _instance(_volume(1, volume), [(80, "the wiki's readers"), (22, "operations")])
         },
         "packages": ["nginx", "php-fpm", "php-xml", "dokuwiki"],
         "files": [
             {"path": wiki.NGINX_SITE, "template": "wiki/nginx.conf", "restarts": ["nginx"]},
+            {"path": "/etc/dokuwiki/local.php", "template": "wiki/local.php"},
         ],
         "services": [{"name": f"php{ready.php}-fpm"}, {"name": "nginx"}],
     }
-    pages, accounts = (_data(root, root, folder) for root in (wiki.ROOT, wiki.ACCOUNTS))
+    pages = _data(wiki.ROOT, f"{volume}/data", volume)
+    accounts = _data(wiki.ACCOUNTS, f"{volume}/acl", volume)
     page: Data = {"name": "page", "kind": "http", "port": 80, "path": "/doku.php?id=start"}
     page |= {"expect": wiki.START_WORDS, "words": "No page comes: look at nginx and PHP."}
     return {
         **told,
         "source": source,
         "target": target,
-        "data": {"pages": pages | {"exclude": _passing("/")}, "accounts": accounts},
+        "data": {"pages": pages | {"exclude": _passing()}, "accounts": accounts},
         "probes": [page, {"name": "login", "kind": "ssh", "interval": "5m"}],
     }
 
@@ -173,9 +180,10 @@ def _data(source: str, target: str, mount: str) -> Data:
     }
 
 
-def _passing(below: str) -> list[str]:
+def _passing() -> list[str]:
     """Return the patterns of what DokuWiki makes anew; the folders themselves it needs."""
-    return [f"{below}{folder}/*" for folder in ("cache", "index", "locks", "log", "tmp")]
+    folders = ("cache", "index", "locks", "log", "tmp")
+    return [*(f"/{folder}/*" for folder in folders), "/meta/**.meta", "/meta/**.indexed"]
 
 
 def _login(lab: Lab) -> Login:

@@ -14,4 +14,4 @@ line=$(
     echo x
 )
 line=${line%x}
-exec sh -c "${line%?}"
+exec sh -c "$line"

@@ -37,13 +37,13 @@ WORDS = """
 
 
 def pages(seed: int, count: int, owner: int) -> Iterator[Entry]:
-    """Yield the start page, an index per namespace, `count` pages, and a picture for each 8th.
+    """Yield the start page, an index per namespace, `count` pages with history, pictures.
 
     `owner` is the number of the web server's user.
     """
     chance = random.Random(seed)  # noqa: S311 - content, no secret
     names = [_name(chance, number) for number in range(count)]
-    for folder in ("pages", "media"):
+    for folder in ("pages", "media", "meta"):
         yield from (_folder(f"{folder}/{space}", owner) for space in ("", *SPACES))
     yield _file("pages/start.txt", _start(names).encode(), owner)
     for space in SPACES:
@@ -54,6 +54,7 @@ def pages(seed: int, count: int, owner: int) -> Iterator[Entry]:
         picture = number % 8 == 0
         text = _page(chance, name, names, picture=picture)
         yield _file(f"pages/{path}.txt", text.encode(), owner)
+        yield _file(f"meta/{path}.changes", _history(chance, name).encode(), owner)
         if picture:
             yield _file(f"media/{path}.png", drawing(chance, 160, 100), owner)
 
@@ -105,6 +106,14 @@ def _page(chance: random.Random, name: str, names: list[str], *, picture: bool) 
         parts += [f"===== {_sentence(chance, 3)} =====", "", _paragraph(chance), ""]
     parts += [f"See also [[{chance.choice(names)}]], naïve café, 東京, and //{name}//.", ""]
     return "\n".join(parts)
+
+
+def _history(chance: random.Random, name: str) -> str:
+    """Return a page's log of changes, as DokuWiki writes it: one line of tabs per change."""
+    times = sorted(WRITTEN - chance.randrange(100_000_000) for _ in range(chance.randrange(1, 5)))
+    kinds = ["C", *"E" * (len(times) - 1)]
+    lines = zip(times, kinds, strict=True)
+    return "".join(f"{time}\t192.0.2.7\t{kind}\t{name}\t\t\t\t\n" for time, kind in lines)
 
 
 def _paragraph(chance: random.Random) -> str:
