@@ -100,7 +100,8 @@ def rehearse(
     with run.begin(repo, TASK, name, arguments) as under_way:
         work = Rehearsal(under_way, repo, name, bars, limit_mbit)
         try:
-            with _hosts(repo, name) as hosts:
+            with _hosts(repo, name) as hosts, work.meter:
+                work.meter.enter("", "scan")
                 found = _found(repo, name, hosts)
                 plan = planning.decide(
                     name, repo.component(name), found, allow_existing=allow_existing
@@ -168,15 +169,14 @@ class Rehearsal:
             "root.make": lambda step: self._make_root(step, hosts),
             "files.move": lambda step: self._move(step, hosts),
         }
-        with self.meter:
-            self.run.carry_out(plan, performers, fold=self._fold, tell=tell)
+        self.run.carry_out(plan, performers, fold=self._fold, tell=tell)
         if self.summary.verdict == "done":
             self.run.observe(_rehearsed(self.run.state))
         self.run.verdict = self.summary.verdict
 
     def keep(self) -> None:
         """Put figures, samples and report among what belongs to the run."""
-        if not self.meter.samples:
+        if not self._found:
             return
         for figure, value in self.summary.data().items():
             self.run.figure(figure, value)
