@@ -28,6 +28,11 @@ _BOOLEAN = {
 }
 _INTEGER = re.compile(r"-?(?:0|[1-9][0-9]*)\Z")
 _DECIMAL = re.compile(r"-?(?:0|[1-9][0-9]*)\.[0-9]+(?:[eE][-+]?[0-9]+)?\Z")
+_NUMBER_ELSEWHERE = re.compile(
+    r"[-+]?(?:0o[0-7]+|0x[0-9a-fA-F]+|(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?)\Z"
+)
+_OTHERS = yaml.resolver.Resolver()
+"""Knows what YAML 1.1 makes of a word."""
 
 
 class _Loader(yaml.CSafeLoader):
@@ -41,6 +46,18 @@ class _Loader(yaml.CSafeLoader):
 
     def ascend_resolver(self) -> None:
         return None
+
+
+class _Dumper(yaml.CSafeDumper):
+    """Quotes each text that some reader of YAML would take for something else."""
+
+
+def _text(dumper: _Dumper, text: str) -> yaml.ScalarNode:
+    style = "'" if not is_plain(text) and text.isprintable() else None
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
+
+
+_Dumper.add_representer(str, _text)
 
 
 @dataclass(frozen=True)
@@ -120,11 +137,18 @@ def scalar(word: str) -> str | int | float | bool | None:
     return word
 
 
+def is_plain(text: str) -> bool:
+    """Return whether every reader of YAML, of 1.1 or 1.2, takes the word `text` for a text."""
+    tag = _OTHERS.resolve(yaml.ScalarNode, text, (True, False))  # type: ignore[no-untyped-call]
+    known = scalar(text) == text and tag == "tag:yaml.org,2002:str"
+    return known and _NUMBER_ELSEWHERE.match(text) is None
+
+
 def dump(data: object, heading: str = "") -> bytes:
     """Return JSON data as YAML that `read` reads back as it was, below a comment."""
     text = yaml.dump(
         _printable(data),
-        Dumper=yaml.CSafeDumper,
+        Dumper=_Dumper,
         allow_unicode=True,
         sort_keys=False,
         default_flow_style=False,

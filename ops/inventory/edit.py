@@ -15,13 +15,10 @@ from typing import Any
 import yaml
 
 from ops.errors import Refused, UsageError
-from ops.inventory.document import Document, Path, plain, read, scalar
+from ops.inventory.document import Document, Path, is_plain, plain, read
 from ops.inventory.problems import Broken
 
 Value = None | bool | int | float | str | list[Any] | dict[str, Any]
-
-_RESOLVER = yaml.resolver.Resolver()
-"""Knows what YAML 1.1 makes of a word: what other tools would read otherwise is quoted."""
 
 _PLAIN = re.compile(
     r"[A-Za-z0-9_/.][A-Za-z0-9_/.@+=-]*(?::[A-Za-z0-9_/.@+=-]+)*"
@@ -230,14 +227,9 @@ def written(value: Value, style: str | None = None) -> str:
 def _word(text: str, style: str | None) -> str:
     if style == "'" and text.isprintable():
         return "'" + text.replace("'", "''") + "'"
-    if style != '"' and _PLAIN.fullmatch(text) and _is_text(text):
+    if style != '"' and _PLAIN.fullmatch(text) and is_plain(text):
         return text
     return '"' + "".join(_letter(letter) for letter in text) + '"'
-
-
-def _is_text(word: str) -> bool:
-    tag = _RESOLVER.resolve(yaml.ScalarNode, word, (True, False))  # type: ignore[no-untyped-call]
-    return scalar(word) == word and tag == "tag:yaml.org,2002:str"
 
 
 def _letter(letter: str) -> str:
