@@ -1,0 +1,139 @@
+"""The main job from end to end, in a lab of its own, told by the commands a person types."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ops.cli import Context, task
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from ops.inventory.repository import Repository
+    from ops.lab.demo import Act, Played
+    from ops.pages.report import Section
+
+SPOILT = "wiki"
+
+
+@task(
+    help={
+        "keep": "leave the lab up, to look around in it",
+        "dir": "the lab's folder (default: a new one)",
+        "files": "documents to move",
+    }
+)
+def demo(context: Context, *, keep: bool = False, dir: str = "", files: int = 3000) -> int | None:
+    """Provision, move, verify, back up and prove two components in the lab; report it."""
+    import tempfile
+    from pathlib import Path
+
+    from ops.cli import output
+    from ops.cli.place import PROJECT
+    from ops.inventory.repository import Repository
+    from ops.lab import lab
+
+    folder = Path(dir or tempfile.mkdtemp(prefix="ops-demo-")).absolute()
+    repo = Repository(folder / "inventory", PROJECT)
+    try:
+        played = _played(folder, repo, files)
+        pages = _reports(repo, PROJECT / "var" / "demo", played)
+    finally:
+        if not keep and (folder / "inventory").exists():
+            lab.down(folder)
+    output.table(["", "shown", "typed", "s"], [_row(one) for one in played], "What was done")
+    for page in pages:
+        output.say(f"report: {page}")
+    if keep:
+        output.say(f"export OPS_INVENTORY={repo.path}", f"fab lab.down dir={folder}")
+    return 0 if all(one.good for one in played) else 1
+
+
+def _played(folder: Path, repo: Repository, files: int) -> list[Played]:
+    import os
+    import sys
+    from pathlib import Path
+
+    from ops.cli import output
+    from ops.lab import demo
+
+    fab = Path(sys.executable).with_name("fab")
+    environ = {**os.environ, "OPS_INVENTORY": str(repo.path)}
+    return demo.play(_story(folder, repo, files), fab, environ, output.say)
+
+
+def _story(folder: Path, repo: Repository, files: int) -> list[Act]:
+    from ops.lab.demo import Act
+
+    up = ("lab.up", f"dir={folder}", f"files={files}", "pages=200", "largest-mb=50")
+    proof = ("verify.checksums",)
+    return [
+        Act("A lab: AWS, campus hosts, a link of 70 ms and 500 Mbit/s", up),
+        Act("What will be made, before anything is", ("provision", "app=wiki", "plan=true")),
+        Act("Instances, volumes, host keys, packages and services", ("provision", "app=all")),
+        Act("The same again: nothing to do", ("provision", "app=all")),
+        Act("The practice run, metered", ("migrate.metered",)),
+        Act("Every file is the same on both sides", proof),
+        Act("One byte of one file is changed on the instance", deed=lambda: _spoil(repo)),
+        Act("That file is found and named", (*proof, f"app={SPOILT}"), code=1),
+        Act("The next run mends it", ("migrate.metered", f"app={SPOILT}")),
+        Act("And all is the same again", (*proof, f"app={SPOILT}")),
+        Act("The moved wiki answers from its new machine", deed=lambda: _visit(repo)),
+        Act("Snapshots, frozen for the moment they begin", ("backup.snapshot", "app=all")),
+        Act("The fleet at a glance, asked live", ("status", "live=true")),
+    ]
+
+
+def _spoil(repo: Repository) -> str:
+    from ops import run
+    from ops.inventory.schema import FileSet
+    from ops.lab import demo
+
+    first = next(iter(repo.component(SPOILT).data.values()))
+    if not isinstance(first, FileSet):
+        return "nothing: it is no set of files"
+    with run.host(repo, SPOILT, "cloud", first.target.host) as host:
+        return f"changed one byte of {demo.spoil(host, first.target.root)}"
+
+
+def _visit(repo: Repository) -> str:
+    from ops.lab import demo
+
+    probe = next((one for one in repo.component(SPOILT).probes if one.kind == "http"), None)
+    if probe is None:
+        return "a light lab has data only, no wiki that answers"
+    address = repo.state(SPOILT).instances["main"].private_address
+    return demo.fetch(f"http://{address}{probe.path}", probe.expect or "")
+
+
+def _reports(repo: Repository, folder: Path, played: Sequence[Played]) -> list[Path]:
+    from ops.fleet import evidence
+    from ops.inventory import files
+    from ops.pages.report import html
+
+    pages = []
+    for name in repo.names() if (repo.path / "site.yaml").exists() else []:
+        page = folder / f"{name}.html"
+        files.make_folder(folder, 0o755)
+        report = evidence.report(repo, name, [_told(played)])
+        files.write(page, html(report, repo.template_folders()).encode())
+        pages.append(page)
+    return pages
+
+
+def _told(played: Sequence[Played]) -> Section:
+    from ops.pages.report import Cell, Section, Table
+
+    rows: list[list[Cell]] = [
+        [one.act.shows, one.act.typed, one.seconds, _mark(one)] for one in played
+    ]
+    return Section("What was done", table=Table(["Shown", "Typed", "s", "As expected"], rows))
+
+
+def _row(one: Played) -> tuple[str, str, str, str]:
+    return _mark(one), one.act.shows, one.act.typed, f"{one.seconds:.1f}"
+
+
+def _mark(one: Played) -> str:
+    return "yes" if one.good else f"NO: exit {one.code}"
