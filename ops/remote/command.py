@@ -103,8 +103,14 @@ class Command:
 
     def __str__(self) -> str:
         shown = [f"{name}={_shown(value)}" for name, value in self.env]
-        shown += [_shown(word) for word in self.argv]
+        shown += [_shown(word) for word in self._told()]
         return " ".join((["sudo"] if self.root else []) + shown)
+
+    def _told(self) -> tuple[Word, ...]:
+        """Return the words for a person: a script's text on one line."""
+        if len(self.argv) < 4 or self.argv[:2] != ("sh", "-c") or self.argv[3] != "ops":
+            return self.argv
+        return ("sh", "-c", " ".join(str(self.argv[2]).split()), *self.argv[4:])
 
     @property
     def _confidential(self) -> bool:

@@ -17,7 +17,7 @@ _CHUNK = 256 * 1024
 
 _PUT = """
 umask 077
-trap 'rm -f -- "$2"' EXIT
+trap 'rm -f -- "$2" 2>/dev/null' EXIT
 trap 'exit 143' HUP INT TERM
 cat >"$2" || exit
 size=$(stat -c %s -- "$2") || exit

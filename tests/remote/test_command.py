@@ -90,6 +90,10 @@ def test_unprintable_bytes_are_shown_as_octal() -> None:
     assert str(command("cat", b"a\xff\n")) == r"cat 'a\377\012'"
 
 
+def test_a_script_is_shown_on_one_line() -> None:
+    assert str(script("\n  cat\n  echo $1\n", "a b")) == "sh -c 'cat echo $1' 'a b'"
+
+
 @pytest.mark.parametrize(
     "wrong",
     [
