@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
 from ops.cli import output
 from ops.cli.output import say_aside
 from ops.cli.rules import Rules
-from ops.errors import UsageError, worst
+from ops.errors import OpsError, UsageError, worst
 
 Body = Callable[..., int | None]
 
@@ -39,11 +40,25 @@ def _several(works: Mapping[str, Callable[[], int | None]], rules: Rules, asked:
     from ops.cli import fleet
 
     asks_here = rules.asks and asked and output.is_terminal_input()
-    run = fleet.in_turn if rules.one_after_another or asks_here else fleet.side_by_side
-    outcomes = run(works)
+    after = _depends(list(works)) if rules.in_order else {}
+    if rules.one_after_another or asks_here:
+        outcomes = fleet.in_turn(works, after)
+    else:
+        outcomes = fleet.side_by_side(works, after=after)
     if output.wants_json():
         output.document({outcome.name: outcome.document for outcome in outcomes})
     return worst(outcome.code for outcome in outcomes)
+
+
+def _depends(names: list[str]) -> dict[str, list[str]]:
+    """Return which of the components each depends on; a broken file tells in its own turn."""
+    from ops.cli.place import repository
+
+    repo, found = repository(), {}
+    for name in names:
+        with suppress(OpsError):
+            found[name] = [other for other in repo.component(name).depends if other in names]
+    return found
 
 
 def _components(app: str | None, rules: Rules, task: str) -> list[str]:

@@ -13,14 +13,17 @@ import os
 import selectors
 import signal
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import IO, Literal, TextIO
 
 from ops.cli import faults, output
 from ops.cli.signals import Terminated
 
 Work = Callable[[], int | None]
+After = Mapping[str, Sequence[str]]
+"""What each work waits for; names that are no work here are passed over."""
 Stream = Literal["out", "aside", "document"]
 
 LIMIT = 8
@@ -46,34 +49,48 @@ class _Child:
     rest: dict[int, bytes] = field(default_factory=dict)
 
 
-def in_turn(works: Mapping[str, Work]) -> list[Outcome]:
-    """Return the outcomes of the works, done here one after another."""
-    outcomes = []
-    for name, work in works.items():
+def in_turn(works: Mapping[str, Work], after: After = MappingProxyType({})) -> list[Outcome]:
+    """Return the outcomes of the works, done here one after another, in the order of `after`."""
+    waiting = list(works)
+    outcomes = {}
+    while waiting:
+        name = next(iter(_free(waiting, [], after)), waiting[0])
+        waiting.remove(name)
         output.say_aside(f"--- {name}")
-        outcomes.append(_here(name, work))
-    return outcomes
+        outcomes[name] = _here(name, works[name])
+    return [outcomes[name] for name in works]
 
 
-def side_by_side(works: Mapping[str, Work], limit: int = LIMIT) -> list[Outcome]:
+def side_by_side(
+    works: Mapping[str, Work], limit: int = LIMIT, *, after: After = MappingProxyType({})
+) -> list[Outcome]:
     """Return the outcomes of the works in their order, done in at most `limit` processes.
 
+    A work begins when those that it comes `after` have ended, however they ended.
     Raise KeyboardInterrupt when interrupted, after all processes have ended.
     """
-    waiting = list(works.items())
+    waiting = list(works)
     running: list[_Child] = []
     outcomes = {name: Outcome(name) for name in works}
     try:
         with selectors.DefaultSelector() as selector:
             while waiting or running:
-                while waiting and len(running) < limit:
-                    name, work = waiting.pop(0)
-                    running.append(_start(outcomes[name], work, selector))
+                under_way = [child.outcome.name for child in running]
+                free = _free(waiting, under_way, after) or ([] if running else waiting[:1])
+                for name in free[: limit - len(running)]:
+                    waiting.remove(name)
+                    running.append(_start(outcomes[name], works[name], selector))
                 _relay(selector, running)
     except KeyboardInterrupt as interrupt:
         _stop(running, signal.SIGTERM if isinstance(interrupt, Terminated) else signal.SIGINT)
         raise
     return list(outcomes.values())
+
+
+def _free(waiting: list[str], running: list[str], after: After) -> list[str]:
+    """Return what may begin: nothing it comes after is still to be done. A circle frees nobody."""
+    left = {*waiting, *running}
+    return [name for name in waiting if not left.intersection(after.get(name, ()))]
 
 
 def _here(name: str, work: Work) -> Outcome:

@@ -20,6 +20,7 @@ class Rules:
     one_after_another: bool = False
     candidates: Candidates | None = None
     help: Mapping[str, str] = field(default_factory=dict)
+    in_order: bool = False
 
     def check(self, body: Callable[..., object]) -> None:
         """Raise TypeError when the function and what it declared do not fit."""

@@ -37,6 +37,34 @@ def test_documents_come_back_from_the_processes() -> None:
     assert outcome.document == {"said": "caf\\351"}
 
 
+def test_a_work_begins_when_those_it_comes_after_have_ended(tmp_path: Path) -> None:
+    def directory() -> int:
+        time.sleep(0.2)
+        (tmp_path / "there").touch()
+        return 1
+
+    def wiki() -> int:
+        return 0 if (tmp_path / "there").exists() else 2
+
+    works = {"wiki": wiki, "directory": directory}
+    outcomes = fleet.side_by_side(works, after={"wiki": ["directory", "elsewhere"]})
+    assert [(one.name, one.code) for one in outcomes] == [("wiki", 0), ("directory", 1)]
+
+
+def test_a_circle_is_begun_somewhere() -> None:
+    works = {"a": lambda: 0, "b": lambda: 0}
+    outcomes = fleet.side_by_side(works, after={"a": ["b"], "b": ["a"]})
+    assert [one.code for one in outcomes] == [0, 0]
+
+
+def test_one_after_another_keeps_to_the_order_of_what_comes_after(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    works = {"a": lambda: 0, "b": lambda: 0}
+    assert [one.name for one in fleet.in_turn(works, {"a": ["b"]})] == ["a", "b"]
+    assert capsys.readouterr().err == "--- b\n--- a\n"
+
+
 def test_one_after_another_gives_the_same_outcomes() -> None:
     works = {"b": _talk, "a": _fail}
     together, in_turn = fleet.side_by_side(works), fleet.in_turn(works)
