@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ops.cli import Context, task
+from ops.errors import Refused
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -35,16 +36,19 @@ def demo(context: Context, *, keep: bool = False, dir: str = "", files: int = 30
     from ops.lab import lab
 
     folder = Path(dir or tempfile.mkdtemp(prefix="ops-demo-")).absolute()
+    if folder.exists() and any(folder.iterdir()):
+        raise Refused(f"{folder} is not empty", "Name a new folder with dir=, or none.")
     repo = Repository(folder / "inventory", PROJECT)
+    page = PROJECT / "var" / "demo" / "report.html"
     try:
         played = _played(folder, repo, files)
-        pages = _reports(repo, PROJECT / "var" / "demo", played)
+        if (repo.path / "site.yaml").exists():
+            _report(repo, page, played)
     finally:
-        if not keep and (folder / "inventory").exists():
+        if not keep and (folder / "lab.json").exists():
             lab.down(folder)
     output.table(["", "shown", "typed", "s"], [_row(one) for one in played], "What was done")
-    for page in pages:
-        output.say(f"report: {page}")
+    output.say(f"report: {page}")
     if keep:
         output.say(f"export OPS_INVENTORY={repo.path}", f"fab lab.down dir={folder}")
     return 0 if all(one.good for one in played) else 1
@@ -107,19 +111,14 @@ def _visit(repo: Repository) -> str:
     return demo.fetch(f"http://{address}{probe.path}", probe.expect or "")
 
 
-def _reports(repo: Repository, folder: Path, played: Sequence[Played]) -> list[Path]:
+def _report(repo: Repository, page: Path, played: Sequence[Played]) -> None:
     from ops.fleet import evidence
     from ops.inventory import files
     from ops.pages.report import html
 
-    pages = []
-    for name in repo.names() if (repo.path / "site.yaml").exists() else []:
-        page = folder / f"{name}.html"
-        files.make_folder(folder, 0o755)
-        report = evidence.report(repo, name, [_told(played)])
-        files.write(page, html(report, repo.template_folders()).encode())
-        pages.append(page)
-    return pages
+    report = evidence.report(repo, repo.names(), [_told(played)])
+    files.make_folder(page.parent, 0o755)
+    files.write(page, html(report, repo.template_folders()).encode())
 
 
 def _told(played: Sequence[Played]) -> Section:

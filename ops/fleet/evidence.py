@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ops import quantities
@@ -16,22 +17,29 @@ if TYPE_CHECKING:
     from ops.inventory.repository import Repository
 
 
-def report(repo: Repository, component: str, before: Sequence[Section] = ()) -> Report:
-    """Return the report on a component, `before` in front of its own sections.
+def report(repo: Repository, names: Sequence[str], before: Sequence[Section] = ()) -> Report:
+    """Return the report on these components, `before` in front of their sections.
 
     Every record's signature is checked here; one that fails makes the verdict bad.
     """
-    runs = [repo.record(run) for run in repo.runs(component)]
-    signed = {record.run: _signed(repo, record) for record in runs}
-    proof, good = _proof(repo, component, signed)
+    found = [_component(repo, name) for name in names]
+    bad = [name for name, (_, good) in zip(names, found, strict=True) if not good]
     return Report(
-        title=f"{component}: moved and proven" if good else f"{component}: not proven yet",
-        lead=repo.component(component).description,
-        sections=[*before, proof, *_measured(repo, runs), _runs(runs, signed)],
-        verdict="proven" if good else "not proven",
-        good=good,
+        title=f"{' and '.join(names)}: {'not proven yet' if bad else 'moved and proven'}",
+        lead="; ".join(repo.component(name).description for name in names),
+        sections=[*before, *(section for sections, _ in found for section in sections)],
+        verdict=f"not proven: {', '.join(bad)}" if bad else "proven",
+        good=not bad,
         foot=("Made from the inventory's signed records alone.",),
     )
+
+
+def _component(repo: Repository, name: str) -> tuple[list[Section], bool]:
+    runs = [repo.record(run) for run in repo.runs(name)]
+    signed = {record.run: _signed(repo, record) for record in runs}
+    proof, good = _proof(repo, name, signed)
+    sections = [proof, *_measured(repo, runs), _runs(runs, signed)]
+    return [replace(one, title=f"{name}: {one.title.lower()}") for one in sections], good
 
 
 def _signed(repo: Repository, record: Record) -> str:
