@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, settings
 
 from tests.support.abilities import missing_for_lab
 
-pytest_plugins = ["tests.support.aws"]
+pytest_plugins = ["tests.support.aws", "tests.support.provisioned"]
 
 settings.register_profile("three", deadline=None, max_examples=50)
 settings.register_profile(

@@ -35,46 +35,50 @@ def taken(cloud: Cloud, repo: Repository) -> tuple[snapshots.Snapshot, ...]:
     return snapshots.find(cloud, {tags.INSTANCE: repo.state("wiki").instances["main"].id})
 
 
-def test_the_set_is_tagged_recorded_and_signed(repo: Repository, cloud: Cloud) -> None:
-    declare(repo, level="crash", fall_back_to=None)
-    made = snapshot(repo)
-    [one] = taken(cloud, repo)
+def test_the_set_is_tagged_recorded_and_signed(provisioned: Repository, cloud: Cloud) -> None:
+    declare(provisioned, level="crash", fall_back_to=None)
+    made = snapshot(provisioned)
+    [one] = taken(cloud, provisioned)
     assert made.ids == {"data": one.id}
     assert one.tags[tags.LEVEL] == "crash"
     assert one.tags[tags.RUN] == made.run
-    assert repo.state("wiki").snapshot == made
-    assert repo.record(made.run).figures["snapshots"] == 1
-    assert repo.verify_signature(made.run)
+    assert provisioned.state("wiki").snapshot == made
+    assert provisioned.record(made.run).figures["snapshots"] == 1
+    assert provisioned.verify_signature(made.run)
 
 
-def test_a_lost_reply_leaves_one_set(repo: Repository, cloud: Cloud, server: Server) -> None:
-    declare(repo, level="crash", fall_back_to=None)
+def test_a_lost_reply_leaves_one_set(provisioned: Repository, cloud: Cloud, server: Server) -> None:
+    declare(provisioned, level="crash", fall_back_to=None)
     server.faults.add(Fault("CreateSnapshots", "lost"))
-    made = snapshot(repo)
-    assert [one.id for one in taken(cloud, repo)] == [made.ids["data"]]
+    made = snapshot(provisioned)
+    assert [one.id for one in taken(cloud, provisioned)] == [made.ids["data"]]
 
 
-def test_a_host_that_cannot_be_frozen_fails_the_backup(repo: Repository, cloud: Cloud) -> None:
-    declare(repo, level="filesystem", fall_back_to=None)
+def test_a_host_that_cannot_be_frozen_fails_the_backup(
+    provisioned: Repository, cloud: Cloud
+) -> None:
+    declare(provisioned, level="filesystem", fall_back_to=None)
     with pytest.raises(Unreachable):
-        snapshot(repo)
-    assert taken(cloud, repo) == ()
-    assert repo.state("wiki").snapshot is None
+        snapshot(provisioned)
+    assert taken(cloud, provisioned) == ()
+    assert provisioned.state("wiki").snapshot is None
 
 
-def test_the_policy_may_fall_back_and_the_tag_says_so(repo: Repository, cloud: Cloud) -> None:
-    declare(repo, level="filesystem", fall_back_to="crash")
-    made = snapshot(repo)
-    [one] = taken(cloud, repo)
+def test_the_policy_may_fall_back_and_the_tag_says_so(
+    provisioned: Repository, cloud: Cloud
+) -> None:
+    declare(provisioned, level="filesystem", fall_back_to="crash")
+    made = snapshot(provisioned)
+    [one] = taken(cloud, provisioned)
     assert made.level == one.tags[tags.LEVEL] == "crash"
-    [step] = repo.record(made.run).steps
+    [step] = provisioned.record(made.run).steps
     assert step.facts["fell_back_to"] == "crash"
 
 
-def test_a_refusal_of_aws_is_recorded_as_failed(repo: Repository, server: Server) -> None:
-    declare(repo, level="crash", fall_back_to=None)
+def test_a_refusal_of_aws_is_recorded_as_failed(provisioned: Repository, server: Server) -> None:
+    declare(provisioned, level="crash", fall_back_to=None)
     server.faults.add(Fault("CreateSnapshots", "error", code="UnauthorizedOperation"))
     with pytest.raises(CloudError):
-        snapshot(repo)
-    [newest] = list(repo.runs("wiki", "backup.snapshot"))
-    assert repo.record(newest).verdict == "failed"
+        snapshot(provisioned)
+    [newest] = list(provisioned.runs("wiki", "backup.snapshot"))
+    assert provisioned.record(newest).verdict == "failed"

@@ -18,7 +18,7 @@ from tests.support.inventories import new_inventory
 
 
 @pytest.fixture
-def repo(
+def provisioned(
     tmp_path: Path,
     server: Server,
     instance: Instance,
