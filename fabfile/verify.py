@@ -91,7 +91,7 @@ def manifest(
             root if host else lone.checked(root),
             patterns,
             cross=cross_mounts,
-            as_root=lone.is_root(there),
+            as_root=scan.may_be_root(there),
         )
         with lone.recorded(repo, "verify.manifest", arguments) as course:
             found = scan.scan(there, tree, progress=bar.at)

@@ -17,7 +17,7 @@ from ops.remote.fanout import each
 from ops.remote.host import Host
 from ops.verify import clock, manifest
 from ops.verify.compare import compare
-from ops.verify.scan import Progress, Scan, Tree, scan, unheard
+from ops.verify.scan import Progress, Scan, Tree, may_be_root, scan, unheard
 from ops.verify.verdict import Judgement, Verdict, judge
 
 if TYPE_CHECKING:
@@ -138,6 +138,7 @@ class _Work:
             tuple(self.declared.exclude),
             place.mount or "",
             self.declared.cross_mounts,
+            may_be_root(host),
         )
         result = scan(host, tree, progress=bar)
         manifest.write(self._path(side), result.look, result.digests)

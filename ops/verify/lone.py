@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -48,13 +47,6 @@ def host(name: str, repo: Repository | None, environ: Mapping[str, str]) -> Iter
         )
     with connect(endpoint) as connected:
         yield connected
-
-
-def is_root(name: Host) -> bool:
-    """Return whether commands may be run as root there without asking anybody."""
-    if isinstance(name, LocalHost):
-        return os.geteuid() == 0
-    return getattr(name, "become", "none") == "sudo" or getattr(name, "user", "") == "root"
 
 
 @contextmanager

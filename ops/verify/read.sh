@@ -79,4 +79,4 @@ tell() {
 
 [ "$nice" = 0 ] || renice -n "$nice" -p $$ >/dev/null 2>&1
 { listen 3<"$room/beats" >/dev/null 2>&1 </dev/null & } 
-take 3>"$room/beats" | xargs -n 1 -P "$workers" sh "$room/worker" | tell
+take 3>"$room/beats" | xargs -r -n 1 -P "$workers" sh "$room/worker" | tell

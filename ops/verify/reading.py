@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import queue
+import threading
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -16,6 +17,11 @@ from ops.verify import md5list
 
 BEAT = 4.0
 """Seconds between two signs of life for the host."""
+
+PATIENCE = 2.0
+"""Seconds that the last words to a host may take."""
+
+_STOP = b"stop"
 
 
 @dataclass(frozen=True)
@@ -55,6 +61,7 @@ class Reading:
     def __init__(self, host: Host, root: str | bytes, *, workers: int, nice: int, as_root: bool):
         self._host = host
         self._queue: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
+        self._fed = threading.Event()
         self._batches: dict[int, Batch] = {}
         self._count = 0
         self._buffer = bytearray()
@@ -69,6 +76,8 @@ class Reading:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._queue.put(_STOP)
+        self._fed.wait(PATIENCE)  # or the feed might write to what its number is given next
         self._program.end()
 
     @property
@@ -116,6 +125,12 @@ class Reading:
         )
 
     def _feed(self) -> Iterator[bytes]:
+        try:
+            yield from self._frames()
+        finally:
+            self._fed.set()
+
+    def _frames(self) -> Iterator[bytes]:
         due = time.monotonic() + BEAT
         while True:
             try:
@@ -124,6 +139,8 @@ class Reading:
                 due = time.monotonic() + BEAT
                 yield b"beat\n"
                 continue
+            if frame is _STOP:
+                return
             if frame is None:
                 yield b"end\n"
                 return

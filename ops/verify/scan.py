@@ -14,6 +14,7 @@ from ops.errors import OpsError
 from ops.inventory.patterns import Excludes
 from ops.remote.command import script
 from ops.remote.host import Host
+from ops.remote.local import LocalHost
 from ops.verify.batches import Batches
 from ops.verify.faults import Fault
 from ops.verify.look import IDENTITY, Look, Reader, looking
@@ -71,6 +72,15 @@ class Scan:
             for i, digest in enumerate(self.digests)
             if digest and paths and look.paths[i] in paths
         )
+
+
+def may_be_root(host: Host) -> bool:
+    """Return whether commands run as root on the host: by log-in, or by sudo without asking.
+
+    Elsewhere what the account may not read is named as unreadable.
+    """
+    become, user = getattr(host, "become", "none"), getattr(host, "user", "")
+    return user == "root" or (become == "sudo" and not isinstance(host, LocalHost))
 
 
 def scan(

@@ -1,0 +1,82 @@
+"""The tasks of fabfile/verify.py, run as a person runs them."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.migrate.fleet import Fleet, fleet
+from tests.support.fabric_tree import FAB, PROJECT
+from tests.verify import trees
+
+
+def _fab(*words: str, **environ: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [FAB, *words],
+        env={**os.environ, **environ},
+        cwd=PROJECT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.fixture(scope="module")
+def here(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
+    with fleet(tmp_path_factory.mktemp("fleet")) as made:
+        trees.plant(made.source, trees.HOSTILE)
+        yield made
+
+
+def test_the_transfer_of_hostile_names_is_proven_and_one_byte_is_found(here: Fleet) -> None:
+    inventory = here.environ["OPS_INVENTORY"]
+    assert _fab("migrate.metered", "wiki", OPS_INVENTORY=inventory).returncode == 0
+    same = _fab("verify.checksums", "app=wiki", OPS_INVENTORY=inventory)
+    assert (same.returncode, same.stderr) == (0, "")
+    assert f"wiki/pages: same: {len(trees.HOSTILE)} files" in same.stdout
+    name = os.fsencode(here.target) + b"/back\\slash"
+    with open(name, "r+b") as file:  # noqa: PTH123  the name is bytes
+        file.write(b"x")
+    told = _fab("verify", "wiki", OPS_INVENTORY=inventory)
+    assert told.returncode == 1
+    lines = [line.strip() for line in told.stdout.splitlines()]
+    assert lines[0].startswith("wiki/pages: different")
+    assert [line for line in lines if line.startswith("different")] == [
+        r"different ./back\134slash (content)"
+    ]
+    assert "wiki: wiki/pages: different" in _fab("verify", OPS_INVENTORY=inventory).stdout
+    data = json.loads(_fab("verify", "wiki", "json=true", OPS_INVENTORY=inventory).stdout)
+    assert data["sets"]["pages"]["counts"]["different"] == 1
+
+
+def test_nothing_to_verify_is_a_usage_error() -> None:
+    told = _fab("verify.checksums", OPS_INVENTORY=str(PROJECT / "inventory"))
+    assert told.returncode == 2
+    assert "wiki: left out, has no recorded transfer" in told.stderr
+
+
+def test_manifests_and_their_comparison_need_no_inventory(tmp_path: Path) -> None:
+    root, out = tmp_path / "tree", tmp_path / "list"
+    trees.plant(root, trees.HOSTILE)
+    made = _fab("verify.manifest", f"root={root}", f"out={out}", OPS_INVENTORY=str(tmp_path))
+    assert (made.returncode, made.stderr) == (0, "")
+    assert subprocess.run(["md5sum", "--status", "-c", out], cwd=root, check=False).returncode == 0
+    shutil.copy(out, tmp_path / "other")
+    with (tmp_path / "other").open("ab") as file:
+        file.write(b"0" * 32 + b"  ./zzz\n")
+    words = (f"left={out}", f"right={tmp_path / 'other'}")
+    told = _fab("verify.compare", *words, OPS_INVENTORY=str(tmp_path))
+    assert told.returncode == 1
+    assert told.stdout.splitlines()[1:] == ["  extra ./zzz"]
+
+
+def test_a_manifest_that_is_not_there_is_told(tmp_path: Path) -> None:
+    told = _fab("verify.compare", f"left={tmp_path}/a", f"right={tmp_path}/b")
+    assert told.returncode == 1
+    assert f"there is no manifest {tmp_path}/a" in told.stderr

@@ -1,0 +1,76 @@
+"""Trees with hostile names and entries, and an independent walk over them."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import socket
+from collections.abc import Mapping
+from pathlib import Path
+
+from hypothesis import strategies as st
+
+HOSTILE: Mapping[bytes, bytes] = {
+    b"plain": b"plain",
+    b"with blank": b"b",
+    b" leading and trailing ": b"l",
+    b"-rf": b"dash",
+    b"line\nfeed": b"lf",
+    b"carriage\rreturn": b"cr",
+    b"back\\slash": b"bs",
+    b"back\\nslash-n": b"bsn",
+    b"tab\there": b"tab",
+    b"'quotes' \"both\"": b"q",
+    b"*star?[x]": b"glob",
+    b"#hash=equals,comma": b"mtree",
+    b"not-utf8-\xff\xfe": b"raw",
+    "umlaut-\u00e4".encode(): b"utf8",
+    b"empty": b"",
+    b"\x01\x1f\x7f": b"control",
+    b"$(touch x)`id`;&|": b"shell",
+}
+
+names = (
+    st.binary(min_size=1, max_size=20)
+    .map(lambda raw: raw.replace(b"\0", b"0").replace(b"/", b"\\"))
+    .filter(lambda name: name not in (b".", b".."))
+)
+contents = st.dictionaries(names, st.binary(max_size=300), max_size=12)
+
+
+def plant(root: Path, files: Mapping[bytes, bytes]) -> None:
+    """Make files below `root`; names may hold slashes."""
+    for name, content in files.items():
+        path = os.path.join(os.fsencode(root), name)  # noqa: PTH118  names are bytes
+        os.makedirs(os.path.dirname(path), exist_ok=True)  # noqa: PTH103, PTH120
+        with open(path, "wb") as file:  # noqa: PTH123
+            file.write(content)
+
+
+def plant_all(root: Path) -> None:
+    """Make a tree of everything: hostile names, folders, links, special files."""
+    root.mkdir(exist_ok=True)
+    plant(root, HOSTILE)
+    plant(root, {b"deep \n er/" + name: content + b"2" for name, content in HOSTILE.items()})
+    plant(root, {b"zz/first": b"linked"})
+    (root / "empty folder").mkdir()
+    os.link(root / "zz/first", root / "second link")
+    (root / "to nowhere").symlink_to("no\nwhere")
+    (root / "to a folder").symlink_to("deep \n er")
+    os.mkfifo(root / "fifo")
+    with socket.socket(socket.AF_UNIX) as bound:
+        bound.bind(os.path.relpath(root / "socket"))
+
+
+def walk(root: Path) -> dict[bytes, bytes]:
+    """Return the MD5 by path of all regular files, found and hashed by other means."""
+    found = {}
+    top = os.fsencode(root)
+    for folder, _, files in os.walk(top):
+        for name in files:
+            path = os.path.join(folder, name)  # noqa: PTH118
+            if os.path.isfile(path) and not os.path.islink(path):  # noqa: PTH113, PTH114
+                with open(path, "rb") as file:  # noqa: PTH123
+                    digest = hashlib.md5(file.read(), usedforsecurity=False).hexdigest()
+                found[b"./" + os.path.relpath(path, top)] = digest.encode()
+    return found
