@@ -6,6 +6,7 @@ from ops.cli import Context, task
 @task(
     app="many",
     default=True,
+    in_order=True,
     help={
         "wait": "how long a new host may take until it answers: 90s, 10m",
         "allow_instances": "make up to this many instances",
@@ -53,5 +54,6 @@ def apply(
     )
     if done:
         output.say(f"{app}: provisioned")
+    if not plan:
         output.document(repo.state(app).model_dump(mode="json"))
     return 0

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from ops import run
-from ops.errors import OpsError, Refused
+from ops.errors import OpsError, UsageError
 from ops.inventory import references
 from ops.inventory.repository import Repository
 from ops.inventory.schema import Site, State
@@ -144,12 +144,12 @@ def open_site(
 ) -> Iterator[Worksite]:
     """Give the work site of a component; its connections are closed at the end.
 
-    Raise Refused when the component declares no target, OpsError for what can't be read or
-    rendered.
+    Raise UsageError when the component declares no target, OpsError for what can't be read
+    or rendered.
     """
     site, declared = repo.site(), repo.component(name)
     if declared.target is None:
-        raise Refused(
+        raise UsageError(
             f"{name} declares no target", f"Add `target:` to components/{name}.yaml first."
         )
     key = references.file(site.cloud.public_key, repo.path).read_text()

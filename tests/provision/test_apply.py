@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 
 from ops.cloud import instances, keys, tags
-from ops.errors import OpsError, Refused
+from ops.errors import OpsError, Refused, UsageError
 from ops.inventory.locks import Holder, component_lock
 from ops.lab.faults import Fault
 from ops.provision.identity import Tokens
 from ops.remote.errors import HostKeyRefused
 from ops.run import cloud
-from tests.provision.conftest import PLAIN, SOON, Fleet
+from tests.support.fleet import PLAIN, SOON, Fleet
 
 CREATING = ("RunInstances", "CreateVolume", "CreateSecurityGroup", "ImportKeyPair")
 
@@ -199,10 +199,10 @@ def test_a_template_error_names_file_and_line(fleet: Fleet) -> None:
     assert fleet.calls(*CREATING) == 0
 
 
-def test_a_component_without_a_target_is_refused(fleet: Fleet) -> None:
+def test_a_component_without_a_target_is_a_matter_of_usage(fleet: Fleet) -> None:
     path = fleet.repo.path / "components" / "other.yaml"
     path.write_text("description: x\nowner: y\n")
-    with pytest.raises(Refused, match="other declares no target"):
+    with pytest.raises(UsageError, match="other declares no target"):
         fleet.provision("other")
 
 
