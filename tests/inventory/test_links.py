@@ -1,0 +1,47 @@
+"""References to what lies outside a component's file."""
+
+from __future__ import annotations
+
+import pytest
+
+from ops.inventory import links
+from ops.inventory.problems import Broken
+from ops.inventory.repository import Repository
+from tests.support.inventories import edit
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ("[directory, balancer]", "[directory, balancr]", "nothing is called balancr; did you"),
+        ("gateway: campus-gate", "gateway: gate", "nothing is called gate; "),
+        ("zone: us-east-1a", "zone: us-east-1d", "nothing is called us-east-1d; did you mean us-"),
+        ("wiki/local.php", "wiki/lokal.php", "there is no file wiki/lokal.php in "),
+        ("wiki/pause-indexer", "wiki/pause", "there is no file wiki/pause in "),
+        ('"*.swp"', '"[a"', "[a: [ without its ]"),
+        ("restarts: [apache2]", "restarts: [apache]", "nothing is called apache; did you mean ap"),
+    ],
+)
+def test_a_reference_to_nothing_is_told_with_its_place(
+    repo: Repository, old: str, new: str, words: str
+) -> None:
+    edit(repo, "components/wiki.yaml", old, new)
+    with pytest.raises(Broken) as caught:
+        repo.component("wiki")
+    assert words in str(caught.value.problems[0])
+    assert caught.value.problems[0].line > 1
+
+
+@pytest.mark.parametrize(
+    ("depends", "circle"),
+    [
+        ({"a": ["b"], "b": ["c"], "c": []}, ()),
+        ({"a": ["b"], "b": ["c"], "c": ["b"]}, ("b", "c", "b")),
+        ({"a": ["a"]}, ("a", "a")),
+        ({"a": ["nowhere"]}, ()),
+    ],
+)
+def test_a_circle_of_components_is_found(
+    depends: dict[str, list[str]], circle: tuple[str, ...]
+) -> None:
+    assert links.circle(depends) == circle
