@@ -97,8 +97,7 @@ def _last(said: Complaints) -> str:
 
 
 def _below(path: bytes, roots: Sequence[str]) -> str:
-    for root in roots:
-        start = root.rstrip("/").encode() + b"/"
-        if path.startswith(start):
-            return escape(path.removeprefix(start))
-    return escape(path)
+    """Return the path below the root it lies in; the target's may lie in the source's."""
+    starts = [root.rstrip("/").encode() + b"/" for root in roots]
+    fitting = [start for start in starts if path.startswith(start)]
+    return escape(path.removeprefix(max(fitting, key=len, default=b"")))

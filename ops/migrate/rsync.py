@@ -9,6 +9,7 @@ Nothing is ever deleted.
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -48,7 +49,9 @@ _BARE_COMPLAINTS = (
 )
 _VANISHED = re.compile(rb'(?:file|directory) has vanished: "(?P<path>.*)"\Z')
 _ESCAPE = re.compile(rb"\\#([0-3][0-7]{2})")
-_TEMPORARY_NAME = re.compile(rb"\.(.+)\.[A-Za-z0-9]{6}\Z", re.DOTALL)
+_TEMPORARY_NAME = re.compile(
+    rb"(?P<folder>(?:.*/)?)\.?(?P<name>[^/]+)\.[A-Za-z0-9]{6}\Z", re.DOTALL
+)
 
 
 @dataclass(frozen=True)
@@ -193,7 +196,8 @@ def complaints(text: bytes) -> Complaints:
     """Return what rsync said on standard error, each entry once.
 
     Names come back as the bytes they are: rsync writes what is not printable as `\\#ooo`. A
-    temporary file that could not be made stands for the file it was to become.
+    temporary file that could not be made stands for the file it was to become; where that
+    lies is not known (`.../NAME`) when all temporary files lie in one folder.
     """
     failed: dict[bytes, Failure] = {}
     vanished: dict[bytes, None] = {}
@@ -230,10 +234,9 @@ def _meant(action: str, path: bytes) -> bytes:
         return path.rsplit(b'","', 1)[0]
     if "rename" in action:
         return path.rsplit(b'" -> "', 1)[-1]
-    if "mkstemp" in action:
-        folder, _, last = path.rpartition(b"/")
-        real = _TEMPORARY_NAME.match(last)
-        return folder + b"/" + real[1] if real else path
+    if "mkstemp" in action and (found := _TEMPORARY_NAME.match(path)):
+        folder = found["folder"].removesuffix(os.fsencode(f"{TEMPORARY}/"))
+        return (folder if folder == found["folder"] else b".../") + found["name"]
     return path
 
 

@@ -15,8 +15,15 @@ from ops.migrate.outcome import BUSY, Outcome, judged
 from ops.remote.command import command, script
 from ops.remote.host import Host
 
+# Parts of files that are gone from the source; the folders around them keep their time.
 _TIDY = """
-cd -- "$1" && exec find . -xdev -type d -name "$2" -prune -exec rm -rf -- {} +
+cd -- "$1" && exec find . -xdev -type d -name "$2" -prune -exec sh -c '
+    for part; do
+        time=$(stat -c %y -- "${part%/*}")
+        rm -rf -- "$part"
+        touch -m -d "$time" -- "${part%/*}"
+    done
+' ops {} +
 """
 
 

@@ -25,6 +25,12 @@ def test_what_could_not_be_read_is_named() -> None:
     assert "1 entry was not moved: a\\377 (Permission denied)" in outcome.words
 
 
+def test_a_target_below_the_source_is_told_apart() -> None:
+    failure = Failure(b"/srv/a/store/x", "open", "Permission denied", 13)
+    outcome = judged(23, Totals(), Complaints(failed=(failure,)), ("/srv/a", "/srv/a/store"))
+    assert outcome.failed == (("x", "Permission denied"),)
+
+
 def test_of_many_failures_a_few_are_told() -> None:
     many = tuple(Failure(b"/src/%d" % n, "open", "Permission denied", 13) for n in range(12))
     outcome = _judged(23, Complaints(failed=many))

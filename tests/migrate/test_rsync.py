@@ -73,11 +73,12 @@ def test_complaints_name_what_failed_and_why() -> None:
         b'rsync: rsync_xal_set: lsetxattr("/t/f","user.x") failed: Operation not supported (95)\n'
         b'rsync: [receiver] rename "/t/.ops-temp/.g.XyZ123" -> "g/g" failed: Is a directory (21)\n'
         b"could not make way for new regular file: h\n"
+        b'rsync: [receiver] mkstemp "/t/.ops-temp/j.a1B2c3" failed: No space left on device (28)\n'
         b'file has vanished: "/s/i"\n'
         b"rsync error: some files/attrs were not transferred (code 23) at main.c(1394)\n"
     )
     assert [failure.path for failure in said.failed] == [
-        b"/s/a", b"/s/b", b"/s/c", b"/t/d", b"/t/e", b"/t/f", b"g/g", b"h",
+        b"/s/a", b"/s/b", b"/s/c", b"/t/d", b"/t/e", b"/t/f", b"g/g", b"h", b".../j",
     ]  # fmt: skip
     assert said.failed[4] == Failure(b"/t/e", "write failed on", "No space left on device", 28)
     assert said.vanished == (b"/s/i",)

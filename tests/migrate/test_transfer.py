@@ -93,9 +93,13 @@ def test_nothing_is_deleted_and_nothing_of_ours_stays(pair: Pair, meter: Meter) 
     (pair.target / "sub/.ops-partial/half").write_bytes(b"ha")
     (pair.target / ".ops-temp").mkdir()
     (pair.target / ".ops-temp/.new.abcdef").write_bytes(b"n")
+    for folder in (pair.source, pair.target / "sub"):
+        os.utime(folder, ns=(1, 1_000_000_007))
     _move(pair, meter)
     assert _tree(pair.target) == {b"new": b"new", b"old": b"old"}
-    assert not (pair.target / ".ops-temp").exists()
+    assert sorted(path.name for path in pair.target.iterdir()) == ["new", "old", "sub"]
+    for folder in (pair.target, pair.target / "sub"):
+        assert folder.stat().st_mtime_ns == 1_000_000_007
 
 
 def test_excluded_files_stay_at_home(pair: Pair, meter: Meter) -> None:
