@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import itertools
+import shutil
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from ops.errors import OpsError, Refused, UsageError
-from ops.inventory import amend
+from ops.inventory import amend, changes
 from ops.inventory.repository import Repository
+from tests.support.crash import dies
 from tests.support.inventories import PROJECT, SAMPLE, edit
 
 
@@ -80,3 +86,26 @@ def test_the_sample_is_not_set() -> None:
     repo = Repository(SAMPLE, PROJECT)
     with pytest.raises(Refused, match="sample"):
         amend.carry_out(repo, amend.decide(repo, "wiki", "owner", "x"))
+
+
+def test_a_crash_at_any_file_operation_leaves_the_value_set_or_not(
+    repo: Repository, tmp_path: Path
+) -> None:
+    for at in itertools.count(1):
+        copy = Repository(tmp_path / str(at), PROJECT)
+        shutil.copytree(repo.path, copy.path)
+        died, told = dies(partial(work, copy), at)
+        with copy.locked() as git:
+            changes.finish(git)
+        copy.clean("wiki")
+        backup = copy.component("wiki").backup
+        assert backup is not None and backup.keep.daily in ([14] if told else [7, 14])
+        assert list(copy.path.rglob("*.ops-tmp")) == []
+        if not died:
+            break
+    assert at > 30
+
+
+def work(repo: Repository, say: Callable[[str], object]) -> None:
+    set_value(repo, "backup.keep.daily", "14")
+    say("set")

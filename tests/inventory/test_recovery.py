@@ -1,4 +1,4 @@
-"""A run that dies at any moment loses nothing that was done, and leaves nothing half-recorded."""
+"""The end of a run, also of one that dies: at any moment, losing nothing that was done."""
 
 from __future__ import annotations
 
@@ -14,11 +14,49 @@ from pathlib import Path
 import pytest
 
 from ops import run
+from ops.inventory import files, recovery
+from ops.inventory.document import read
 from ops.inventory.repository import Repository
 from ops.inventory.schema import InstanceState, State
 from ops.plan import Plan, Step
+from tests.inventory.test_recorded import record
 from tests.support.crash import dies
 from tests.support.inventories import edit, new_inventory
+
+
+def recovered(repo: Repository) -> list[str]:
+    with repo.locked() as git:
+        found = recovery.recover(repo, git, repo.signer({}), "2026-11-22T18:00:00.000Z")
+    return [one.run for one in found]
+
+
+def test_without_a_crash_there_is_nothing_to_do(repo: Repository) -> None:
+    record(repo, 1)
+    head = repo.git.head()
+    assert recovered(repo) == [] and repo.git.head() == head
+
+
+def test_a_journal_that_was_recorded_already_is_put_away(repo: Repository) -> None:
+    run = record(repo, 1)
+    kept = repo.run_folder(run) / "journal.jsonl"
+    back = repo.var / "journal" / f"{run}.jsonl"
+    kept.rename(back)
+    assert recovered(repo) == [] and kept.exists() and not back.exists()
+    assert repo.record(run).verdict == "done"
+
+
+def test_half_written_host_keys_are_cleared_away(repo: Repository) -> None:
+    files.leftover(repo.known_hosts).write_text("wiki.cl")
+    recovered(repo)
+    assert not files.leftover(repo.known_hosts).exists()
+
+
+def test_a_state_is_written_short_and_reads_back(repo: Repository) -> None:
+    state = State.model_validate({"phase": "verified", "runs": {"verify": "R1"}})
+    text = recovery.state_text(state)
+    assert text.startswith("# Written by tasks") and "instances" not in text
+    assert State.model_validate(read(text.encode(), "s").data) == state
+
 
 PLAN = Plan(
     "provision",
