@@ -28,7 +28,7 @@ rm -f "$log"
 exit "$code"
 """
 
-_FORMAT = r"""
+FORMAT = r"""
 PATH=/usr/sbin:/usr/bin:/sbin:/bin
 device=$1 type=$2 uuid=$3
 found=$(blkid -p -o export -- "$device")
@@ -125,7 +125,7 @@ def steady(text: str, *words: str, run: str = RUN) -> Command:
 
 def make_filesystem(volume_id: str, kind: str) -> Command:
     """Return the command that formats a volume; on anything but an empty one it exits 9."""
-    return steady(_FORMAT, link(volume_id), kind, filesystem_uuid(volume_id))
+    return steady(FORMAT, link(volume_id), kind, filesystem_uuid(volume_id))
 
 
 def mount(volume_id: str, declared: Volume) -> Command:

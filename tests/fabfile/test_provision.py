@@ -16,8 +16,8 @@ import yaml
 from ops.cloud import groups, instances, tags
 from ops.inventory import machine
 from ops.run import cloud
-from tests.support.fabric_tree import FAB, PROJECT
 from tests.support import fleet as stand_in
+from tests.support.fabric_tree import FAB, PROJECT
 from tests.support.fleet import PLAIN, Fleet
 
 fleet = stand_in.fleet

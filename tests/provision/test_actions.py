@@ -1,0 +1,124 @@
+"""The commands that change a host really run, on this machine and in a folder of its own."""
+
+from __future__ import annotations
+
+import getpass
+import grp
+import os
+import shutil
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from ops.provision import actions
+from ops.provision.desired import File
+from ops.provision.storage import filesystem_uuid
+from ops.remote.command import Command
+from ops.remote.errors import CommandFailed
+from ops.remote.host import Result
+from ops.remote.local import LocalHost
+
+UUID = filesystem_uuid("vol-1")
+
+
+def do(command: Command) -> Result:
+    """Run a command here, without root."""
+    with LocalHost() as host:
+        return host.run(replace(command, root=False))
+
+
+def file(path: Path, content: bytes = b"new\n", **more: object) -> File:
+    group = grp.getgrgid(os.getegid()).gr_name
+    return File(str(path), content, getpass.getuser(), group, "0640", **more)  # type: ignore[arg-type]
+
+
+def test_a_file_is_put_in_its_place_with_its_mode(tmp_path: Path) -> None:
+    path = tmp_path / "new folder" / "it's"
+    do(actions.write(file(path), run=str(tmp_path)))
+    assert path.read_bytes() == b"new\n"
+    assert path.stat().st_mode & 0o777 == 0o640
+    assert [one.name for one in path.parent.iterdir()] == ["it's"]
+
+
+def test_the_services_that_a_file_restarts_are_marked(tmp_path: Path) -> None:
+    do(actions.write(file(tmp_path / "conf", restarts=("nginx", "php")), run=str(tmp_path)))
+    assert sorted(one.name for one in (tmp_path / "restart").iterdir()) == ["nginx", "php"]
+
+
+def test_a_file_does_not_take_the_place_of_a_folder(tmp_path: Path) -> None:
+    (tmp_path / "conf").mkdir()
+    with pytest.raises(CommandFailed, match="is a folder"):
+        do(actions.write(file(tmp_path / "conf"), run=str(tmp_path / "run")))
+    assert sorted(one.name for one in tmp_path.iterdir()) == ["conf"]
+
+
+@pytest.mark.parametrize("kind", ["ext4", "xfs"])
+def test_an_empty_volume_gets_the_file_system_and_its_uuid(tmp_path: Path, kind: str) -> None:
+    image = disk(tmp_path, kind)
+    do(formatting(image, kind, tmp_path))
+    seen = do(Command(("/usr/sbin/blkid", "-p", "-o", "value", "-s", "UUID", str(image)))).out
+    assert seen.decode().strip() == UUID
+
+
+def test_a_volume_that_holds_a_file_system_is_never_formatted(tmp_path: Path) -> None:
+    image = disk(tmp_path, "ext4")
+    do(formatting(image, "ext4", tmp_path))
+    before = image.read_bytes()
+    with pytest.raises(CommandFailed, match="not empty, so not formatted") as failed:
+        do(formatting(image, "xfs", tmp_path))
+    assert failed.value.result.code == 9
+    assert image.read_bytes() == before
+
+
+def test_a_volume_that_holds_only_a_partition_table_is_never_formatted(tmp_path: Path) -> None:
+    image = disk(tmp_path, "ext4")
+    with image.open("r+b") as file:
+        file.seek(510)
+        file.write(b"\x55\xaa")
+        file.seek(446)
+        file.write(bytes([0x80, 0, 1, 0, 0x83, 0, 2, 0, 1, 0, 0, 0, 100, 0, 0, 0]))
+    with pytest.raises(CommandFailed, match="not empty"):
+        do(formatting(image, "ext4", tmp_path))
+
+
+def test_a_step_goes_on_to_its_end_when_nobody_waits_for_it_any_more(tmp_path: Path) -> None:
+    text = 'echo begun >"$1"; sleep 0.5; echo done >"$1"'
+    note = tmp_path / "note"
+    command = actions.steady(text, str(note), run=str(tmp_path / "run"))
+    with LocalHost() as host:
+        running = host.start(replace(command, root=False))
+        await_text(note, "begun\n")
+        running.end()
+    await_text(note, "done\n")
+
+
+def test_what_a_failed_step_said_comes_back(tmp_path: Path) -> None:
+    command = actions.steady("echo out; echo err >&2; exit 5", run=str(tmp_path))
+    with pytest.raises(CommandFailed) as failed:
+        do(command)
+    assert failed.value.result.code == 5
+    assert failed.value.result.err == b"out\nerr\n"
+    assert [one.name for one in tmp_path.iterdir()] == ["lock"]
+
+
+def disk(folder: Path, kind: str) -> Path:
+    """Return a file that is as an empty volume. Skip without the programs."""
+    if shutil.which(f"mkfs.{kind}", path="/usr/sbin:/sbin:/usr/bin") is None:
+        pytest.skip(f"no mkfs.{kind} on this machine")
+    image = folder / "disk"
+    image.touch()
+    os.truncate(image, 320 << 20)
+    return image
+
+
+def formatting(image: Path, kind: str, folder: Path) -> Command:
+    return actions.steady(actions.FORMAT, str(image), kind, UUID, run=str(folder / "run"))
+
+
+def await_text(path: Path, text: str) -> None:
+    until = time.monotonic() + 10
+    while not path.exists() or path.read_text() != text:
+        assert time.monotonic() < until
+        time.sleep(0.02)

@@ -1,0 +1,64 @@
+"""Waiting for a host: what counts as there, and what its first boot says."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from ops.errors import OpsError, UsageError
+from ops.provision.arrival import Patience, await_first_boot, await_ssh, seconds
+from ops.remote.command import Command
+from ops.remote.host import Result
+from ops.remote.local import LocalHost
+from tests.support.sshd import Sshd, sshd_or_skip
+
+SOON = Patience(limit=10, pause=0.05, told_every=0.1)
+
+
+class Booted(LocalHost):
+    """This machine with a cloud-init that says what the test wants."""
+
+    def __init__(self, folder: Path, said: str) -> None:
+        super().__init__("wiki.cloud.main")
+        program = folder / "cloud-init"
+        program.write_text(f"#!/bin/sh\necho 'status: {said}'\n")
+        program.chmod(0o755)
+        self.path = f"{folder}:/usr/bin:/bin"
+
+    def run(self, command: Command, **given: object) -> Result:
+        return super().run(replace(command, env=(("PATH", self.path),)), **given)  # type: ignore[arg-type]
+
+
+def test_a_host_that_comes_up_late_is_waited_for(tmp_path: Path) -> None:
+    told: list[str] = []
+    with Sshd(tmp_path) as server:
+        endpoint = server.endpoint("wiki.cloud.main")
+        server.stop()
+        later = threading.Timer(0.5, server._started, [sshd_or_skip()])
+        later.start()
+        await_ssh(endpoint, SOON, told.append).close()
+        later.join()
+    assert "waiting for ssh on wiki.cloud.main" in told[0]
+
+
+def test_a_first_boot_that_went_well_is_done(tmp_path: Path) -> None:
+    await_first_boot(Booted(tmp_path, "done"), SOON)
+
+
+def test_a_first_boot_that_failed_is_told(tmp_path: Path) -> None:
+    with pytest.raises(OpsError, match="cloud-init failed") as failed:
+        await_first_boot(Booted(tmp_path, "error"), SOON)
+    assert "cloud-init-output.log" in failed.value.hint
+
+
+@pytest.mark.parametrize(("text", "count"), [("90s", 90), ("10m", 600)])
+def test_durations_are_read(text: str, count: int) -> None:
+    assert seconds(text) == count
+
+
+def test_other_words_are_no_duration() -> None:
+    with pytest.raises(UsageError, match="wait=soon"):
+        seconds("soon")

@@ -1,0 +1,85 @@
+"""The throw-away identity, and the key that a host makes for itself."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import yaml
+
+from ops.errors import OpsError
+from ops.pages.render import SUITE
+from ops.provision.identity import ANOTHER, Throwaway, Tokens, make, new_key, parse_key
+from ops.remote.host import Result
+from ops.remote.keys import make_keypair
+from ops.remote.local import LocalHost
+from tests.provision.world import KEY, World
+
+DESIRED = World({"instances": {"main": {"type": "t3.small", "zone": "us-east-1a"}}}).desired
+
+
+def ask(kept: Throwaway, path: Path) -> Result:
+    """Run the command that makes the host's own key, on a key file of the test's."""
+    with LocalHost() as host:
+        return host.run(replace(new_key(DESIRED, kept, str(path)), root=False), check=False)
+
+
+def test_user_data_brings_the_key_and_the_account() -> None:
+    made = make(DESIRED, [SUITE])
+    told = yaml.safe_load(made.user_data)
+    assert made.user_data.startswith("#cloud-config\n")
+    assert told["ssh_keys"]["ed25519_public"] == made.public_key
+    assert told["ssh_keys"]["ed25519_private"].startswith("-----BEGIN OPENSSH PRIVATE KEY-----\n")
+    assert told["ssh_deletekeys"] is True
+    assert told["users"][0]["name"] == "ops"
+    assert told["users"][0]["ssh_authorized_keys"] == [f"{KEY} papa"]
+
+
+def test_each_instance_has_a_throwaway_key_of_its_own() -> None:
+    assert make(DESIRED, [SUITE]).public_key != make(DESIRED, [SUITE]).public_key
+
+
+def test_an_inventorys_own_template_counts_and_may_be_too_long(tmp_path: Path) -> None:
+    (tmp_path / "provision").mkdir()
+    (tmp_path / "provision" / "user-data.yaml.j2").write_text("#" * 17000)
+    with pytest.raises(OpsError, match="17000 bytes of user data"):
+        make(DESIRED, [tmp_path, SUITE])
+
+
+def test_what_is_kept_comes_back_and_is_forgotten_with_what_was_before(tmp_path: Path) -> None:
+    tokens = Tokens(tmp_path, "wiki", "main")
+    for generation in (1, 2):
+        tokens.keep(generation, Throwaway("data", KEY))
+    assert tokens.generations() == {1, 2}
+    assert tokens.read(2) == Throwaway("data", KEY)
+    assert Tokens(tmp_path, "wiki", "other").generations() == frozenset()
+    tokens.forget(2)
+    assert list((tmp_path / "tokens").iterdir()) == []
+
+
+def test_a_host_makes_its_own_key_once(tmp_path: Path) -> None:
+    path = tmp_path / "ssh_host_ed25519_key"
+    kept = Throwaway("data", str(make_keypair(path)))
+    first, again = ask(kept, path), ask(kept, path)
+    assert parse_key(first.out) == parse_key(again.out) != kept.public_key
+
+
+def test_a_key_that_is_in_use_already_is_told_and_nothing_made(tmp_path: Path) -> None:
+    path = tmp_path / "ssh_host_ed25519_key"
+    public = str(make_keypair(path))
+    told = ask(Throwaway("data", KEY, public), path)
+    assert parse_key(told.out) == public
+    assert sorted(one.name for one in tmp_path.iterdir()) == [path.name, f"{path.name}.pub"]
+
+
+def test_a_host_whose_key_is_elsewhere_keeps_it(tmp_path: Path) -> None:
+    path = tmp_path / "ssh_host_ed25519_key"
+    make_keypair(path)
+    assert ask(Throwaway("data", KEY), path).code == ANOTHER
+    assert sorted(one.name for one in tmp_path.iterdir()) == [path.name, f"{path.name}.pub"]
+
+
+def test_what_is_no_key_is_not_pinned() -> None:
+    with pytest.raises(OpsError, match="no public key"):
+        parse_key(b"bash: ssh-keygen: command not found\n")
