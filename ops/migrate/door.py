@@ -107,13 +107,20 @@ wait $!
 class Ends:
     """Both hosts of a transfer, and how the source is to reach the target.
 
-    `target_key` is the target's pinned host key, `TYPE BASE64`.
+    `target_key` is the target's pinned host key, `TYPE BASE64`. What is done on the source is
+    done as root where its log-in may become root; the same on the target.
     """
 
     source: Host
     target: Host
     target_endpoint: Endpoint
     target_key: str
+    source_root: bool = False
+
+    @property
+    def target_root(self) -> bool:
+        """Return whether the target's log-in becomes root."""
+        return self.target_endpoint.become == "sudo"
 
 
 @dataclass(frozen=True)
@@ -189,7 +196,7 @@ def _open(ends: Ends, keys: Keys, run: str, root: str, templates: Sequence[Path]
     names = f"ops-migrate.{keys.component}", f"ops-migrate.{keys.component}.{run}"
     gate, expiry = _prepare_target(ends, names, run, root, templates)
     known = f"{ends.target_endpoint.key_name} {ends.target_key}"
-    prepare = script(_PREPARE_SOURCE, *names, mark, known, root=True)
+    prepare = script(_PREPARE_SOURCE, *names, mark, known, root=ends.source_root)
     inside, clock, public = ends.source.run(prepare).out.decode().splitlines()[:3]
 
     keys.let(passes.line(public, mark, f"sh {gate} knock", expiry))
@@ -204,19 +211,19 @@ def _close(ends: Ends, keys: Keys) -> None:
     try:
         keys.let(b"")
     finally:
-        for host in (ends.source, ends.target):
-            host.run(script(_CLEAR, f"ops-migrate.{keys.component}", "", root=True))
+        both = (ends.source, ends.source_root), (ends.target, ends.target_root)
+        for host, as_root in both:
+            host.run(script(_CLEAR, f"ops-migrate.{keys.component}", "", root=as_root))
 
 
 def _prepare_target(
     ends: Ends, names: tuple[str, str], run: str, root: str, templates: Sequence[Path]
 ) -> tuple[str, str]:
     """Put the gate on the target; return its path and when its key is to expire."""
-    sudo = ends.target_endpoint.become == "sudo"
-    text = render("migrate/gate.sh.j2", templates, run=run, root=root, sudo=sudo, busy=BUSY)
-    asked = script(
-        _PREPARE_TARGET, *names, root, str(LOCK_TIME), str(BUSY), root=True, stdin=text.encode()
-    )
+    values = {"run": run, "root": root, "sudo": ends.target_root, "busy": BUSY}
+    text = render("migrate/gate.sh.j2", templates, **values)
+    words = (*names, root, str(LOCK_TIME), str(BUSY))
+    asked = script(_PREPARE_TARGET, *words, root=ends.target_root, stdin=text.encode())
     result = ends.target.run(asked, check=False, timeout=LOCK_TIME + KNOCK_TIME)
     if result.code == BUSY:
         raise Busy(f"{ends.target.name}: another transfer still writes into {root}")
@@ -243,7 +250,7 @@ def _ssh(target: Endpoint, inside: str) -> tuple[str, ...]:
 
 def _knock(ends: Ends, inside: str, ssh: Sequence[str]) -> tuple[str, float]:
     """Return the address that the target sees, and the round trip from source to target."""
-    knock = script(_KNOCK, inside, *ssh, root=True)
+    knock = script(_KNOCK, inside, *ssh, root=ends.source_root)
     try:
         result = ends.source.run(knock, check=False, timeout=KNOCK_TIME)
     except TimedOut:

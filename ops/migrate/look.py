@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from ops.errors import OpsError
 from ops.escapes import escape
 from ops.inventory.patterns import Excludes
 from ops.inventory.schema import FileSet, Place
 from ops.migrate import rsync
+from ops.migrate.door import Ends
 from ops.migrate.plan import Facts, SourceFacts, TargetFacts
-from ops.remote.command import script
+from ops.remote.command import Command, script
 from ops.remote.errors import CommandFailed
 from ops.remote.fanout import each
 from ops.remote.host import Host, Result
@@ -49,19 +51,20 @@ df --block-size=1 --output=avail,iavail -- "$near" | tail -n 1
 [ "$found" = 1 ] || exit 0
 allocated -x
 cd -- "$root" || exit
-find . -xdev \( -path ./lost+found -o -path "./$4" -o -name "$5" \) -prune -o ! -type d -printf . |
-    wc -c
+find . -xdev \( -path ./lost+found -o -path "./$4" -o -name "$5" \) -prune \
+    -o ! -type d -printf '%s\n' |
+    awk '{{ files++; bytes += $1 }} END {{ printf "%.0f %.0f\n", files, bytes }}'
 """
 
 _NOWHERE = "/dev/shm/ops-migrate-counts"  # noqa: S108 - never made: rsync only counts
 
 
-def facts(source: Host, target: Host, data: FileSet, *, own: bool) -> Facts:
+def facts(ends: Ends, data: FileSet, *, own: bool) -> Facts:
     """Return what both ends have of the data set. Raise OpsError when a program is missing."""
     found: dict[str, SourceFacts | TargetFacts] = {}
     looks: list[Callable[[], None]] = [
-        lambda: found.update(source=at_source(source, data)),
-        lambda: found.update(target=at_target(target, data.target)),
+        lambda: found.update(source=at_source(ends.source, data, as_root=ends.source_root)),
+        lambda: found.update(target=at_target(ends.target, data.target, as_root=ends.target_root)),
     ]
     for outcome in each(looks, lambda look: look()):
         if outcome.error is not None:
@@ -69,12 +72,13 @@ def facts(source: Host, target: Host, data: FileSet, *, own: bool) -> Facts:
     return Facts(found["source"], found["target"], own)  # type: ignore[arg-type]
 
 
-def at_source(host: Host, data: FileSet) -> SourceFacts:
+def at_source(host: Host, data: FileSet, *, as_root: bool) -> SourceFacts:
     """Return what the source has, counted by rsync itself, so that excludes mean the same."""
     excludes = Excludes(data.exclude).rsync_arguments()
     words = rsync.count(data.source.root, _NOWHERE, excludes, cross_mounts=data.cross_mounts)
     scope = "" if data.cross_mounts else "-x"
-    result = _looked(host, _SOURCE, "rsync ssh ssh-keygen mkfifo", data.source, scope, *words)
+    asked = _asked(_SOURCE, "rsync ssh ssh-keygen mkfifo", data.source, scope, *words)
+    result = _looked(host, replace(asked, root=as_root))
     (mounted, found), lines = _place(result)
     if not (mounted and found):
         return SourceFacts(mounted, found)
@@ -88,24 +92,29 @@ def at_source(host: Host, data: FileSet) -> SourceFacts:
     )
 
 
-def at_target(host: Host, place: Place) -> TargetFacts:
+def at_target(host: Host, place: Place, *, as_root: bool) -> TargetFacts:
     """Return what the target's root holds and how much more it takes."""
     asides = rsync.TEMPORARY, rsync.PARTIAL
-    result = _looked(host, _TARGET, "rsync flock sha256sum", place, *asides)
+    asked = _asked(_TARGET, "rsync flock sha256sum awk", place, *asides)
+    result = _looked(host, replace(asked, root=as_root))
     if result.code != 0:
         raise CommandFailed(host.name, result)
     (mounted, found), lines = _place(result)
     if not mounted:
         return TargetFacts(mounted, found)
     free, entries = lines[0].split()
-    allocated, files = (int(lines[1] or 0), int(lines[2])) if found else (0, 0)
-    return TargetFacts(
-        mounted, found, files, allocated, int(free), int(entries) if entries.isdigit() else None
-    )
+    left = int(entries) if entries.isdigit() else None
+    if not found:
+        return TargetFacts(mounted, found, free_bytes=int(free), free_entries=left)
+    files, size = map(int, lines[2].split())
+    return TargetFacts(mounted, found, files, size, int(lines[1] or 0), int(free), left)
 
 
-def _looked(host: Host, text: str, programs: str, place: Place, *more: str) -> Result:
-    asked = script(text, programs, place.root, place.mount or "", *more, root=True)
+def _asked(text: str, programs: str, place: Place, *more: str) -> Command:
+    return script(text, programs, place.root, place.mount or "", *more)
+
+
+def _looked(host: Host, asked: Command) -> Result:
     result = host.run(asked, check=False)
     if result.out.startswith(b"missing"):
         missing = result.out.decode().splitlines()[0].removeprefix("missing ")

@@ -62,8 +62,9 @@ class Hosts:
                 f"no host key is pinned for {there.where}",
                 f"Make the host known with `fab provision app={self.component}`.",
             )
-        source = self.at("campus", data.source.host)
-        return door.Ends(source, self.at("cloud", data.target.host), there, key)
+        here = run.endpoint(self.repo, self.component, "campus", data.source.host)
+        source, target = self.at("campus", data.source.host), self.at("cloud", data.target.host)
+        return door.Ends(source, target, there, key, here.become == "sudo")
 
 
 def ready(repo: Repository) -> tuple[list[str], dict[str, str]]:
@@ -187,13 +188,12 @@ class Rehearsal:
         self.run.attach(page)
 
     def _make_root(self, step: Step, hosts: Hosts) -> None:
-        target = hosts.at("cloud", str(step.arguments["host"]))
-        target.run(command("mkdir", "-p", "--", str(step.arguments["root"]), root=True))
+        data = self._files(step)
+        ends = hosts.ends(data)
+        ends.target.run(command("mkdir", "-p", "--", data.target.root, root=ends.target_root))
 
     def _move(self, step: Step, hosts: Hosts) -> run.Facts:
-        data = self.component.data[step.subject]
-        if not isinstance(data, FileSet):
-            raise UsageError(f"{self.name}/{step.subject} is no set of files")
+        data = self._files(step)
         instance = self.run.state.instances[data.target.host].id
         self.run.remember(instance=instance, root=data.target.root)
         errand = transfer.Errand(
@@ -212,6 +212,12 @@ class Rehearsal:
             )
         )
         return self.sets[-1].data()
+
+    def _files(self, step: Step) -> FileSet:
+        data = self.component.data[step.subject]
+        if not isinstance(data, FileSet):
+            raise UsageError(f"{self.name}/{step.subject} is no set of files")
+        return data
 
     def _fold(self, state: State, step: Step, _: run.Facts) -> State:
         done = self.sets[-1] if self.sets else None
@@ -260,12 +266,7 @@ def _hosts(repo: Repository, name: str) -> Iterator[Hosts]:
 def _found(repo: Repository, name: str, hosts: Hosts) -> dict[str, planning.Facts]:
     """Return what is found at both ends of each data set of files."""
     return {
-        each: look.facts(
-            hosts.at("campus", data.source.host),
-            hosts.at("cloud", data.target.host),
-            data,
-            own=_is_ours(repo, name, each, data),
-        )
+        each: look.facts(hosts.ends(data), data, own=_is_ours(repo, name, each, data))
         for each, data in repo.component(name).data.items()
         if isinstance(data, FileSet)
     }

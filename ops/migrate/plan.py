@@ -39,6 +39,7 @@ class TargetFacts:
     mounted: bool
     found: bool
     files: int = 0
+    bytes: int = 0
     allocated: int = 0
     free_bytes: int = 0
     free_entries: int | None = None
@@ -84,8 +85,13 @@ def decide(
 
 
 def needs(facts: Facts) -> int:
-    """Return the bytes that the target still has to take, at the least."""
-    return max(0, min(facts.source.bytes, facts.source.allocated) - facts.target.allocated)
+    """Return the bytes that the target still has to take, at the least.
+
+    Sizes tell too much of sparse files, blocks too much where some are excluded: the smaller
+    difference counts.
+    """
+    source, target = facts.source, facts.target
+    return max(0, min(source.bytes - target.bytes, source.allocated - target.allocated))
 
 
 def _check_source(name: str, each: str, data: FileSet, source: SourceFacts) -> None:

@@ -13,7 +13,6 @@ from ops.migrate import door, rsync
 from ops.migrate.meter import Meter
 from ops.migrate.outcome import BUSY, Outcome, judged
 from ops.remote.command import command, script
-from ops.remote.host import Host
 
 # Parts of files that are gone from the source; the folders around them keep their time.
 _TIDY = """
@@ -69,15 +68,15 @@ def _moved(ends: door.Ends, errand: Errand, meter: Meter) -> tuple[Outcome, door
     with opened as way:
         meter.load_of(ends.source, ends.target)
         meter.enter(errand.name, "transfer")
-        outcome = _stream(ends.source, way, errand, meter)
+        outcome = _stream(ends, way, errand, meter)
         meter.load_of(None, None)
         meter.enter(errand.name, "tidy")
         if outcome.verdict == "done":
-            ends.target.run(script(_TIDY, root, rsync.PARTIAL, root=True))
+            ends.target.run(script(_TIDY, root, rsync.PARTIAL, root=ends.target_root))
     return outcome, way
 
 
-def _stream(source: Host, way: door.Way, errand: Errand, meter: Meter) -> Outcome:
+def _stream(ends: door.Ends, way: door.Way, errand: Errand, meter: Meter) -> Outcome:
     data = errand.data
     words = rsync.send(
         data.source.root,
@@ -87,7 +86,8 @@ def _stream(source: Host, way: door.Way, errand: Errand, meter: Meter) -> Outcom
         limit_mbit=errand.limit_mbit,
     )
     output = rsync.Output()
-    with source.start(command(*words, root=True, env={"LC_ALL": "C"})) as running:
+    asked = command(*words, root=ends.source_root, env={"LC_ALL": "C"})
+    with ends.source.start(asked) as running:
         while (chunk := running.read(1.0)) != b"":
             output.feed(chunk or b"")
             meter.at(output.bytes, output.sent)

@@ -9,7 +9,7 @@ import pytest
 
 from ops.errors import OpsError
 from ops.inventory.schema import FileSet, Place
-from ops.migrate.look import at_source, at_target, facts
+from ops.migrate.look import at_source, at_target
 from ops.migrate.plan import SourceFacts
 from ops.remote.local import LocalHost
 
@@ -25,24 +25,24 @@ def test_the_source_is_counted_without_what_is_excluded(tmp_path: Path) -> None:
     (tmp_path / "sub").mkdir()
     for name in ("a", "sub/b\nc", "x.tmp"):
         (tmp_path / name).write_bytes(b"x" * 5000)
-    found = at_source(HERE, _set(tmp_path, exclude=["*.tmp"]))
+    found = at_source(HERE, _set(tmp_path, exclude=["*.tmp"]), as_root=False)
     assert (found.mounted, found.found) == (True, True)
     assert (found.files, found.entries, found.bytes) == (2, 4, 10_000)
     assert found.allocated >= 10_000
 
 
 def test_a_missing_source_is_told(tmp_path: Path) -> None:
-    assert at_source(HERE, _set(tmp_path / "none")) == SourceFacts(True, False)
+    assert at_source(HERE, _set(tmp_path / "none"), as_root=False) == SourceFacts(True, False)
 
 
 def test_a_folder_on_no_mount_is_told(tmp_path: Path) -> None:
     data = _set(tmp_path, source={"root": str(tmp_path), "mount": str(tmp_path)})
-    assert not at_source(HERE, data).mounted
+    assert not at_source(HERE, data, as_root=False).mounted
 
 
 def test_a_real_mount_is_told() -> None:
-    assert at_target(HERE, Place(root="/proc/sys", mount="/proc")).mounted
-    assert not at_target(HERE, Place(root="/", mount="/proc")).mounted
+    assert at_target(HERE, Place(root="/proc/sys", mount="/proc"), as_root=False).mounted
+    assert not at_target(HERE, Place(root="/", mount="/proc"), as_root=False).mounted
 
 
 def test_what_lies_on_the_target_is_counted_without_asides(tmp_path: Path) -> None:
@@ -51,14 +51,14 @@ def test_what_lies_on_the_target_is_counted_without_asides(tmp_path: Path) -> No
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(b"")
     (tmp_path / "link").symlink_to("y")
-    found = at_target(HERE, Place(root=str(tmp_path)))
-    assert found.files == 3
+    found = at_target(HERE, Place(root=str(tmp_path)), as_root=False)
+    assert (found.files, found.bytes) == (3, 1)
     free = os.statvfs(tmp_path)
     assert abs(found.free_bytes - free.f_bavail * free.f_frsize) < 10**9
 
 
 def test_a_missing_target_still_has_free_room(tmp_path: Path) -> None:
-    found = at_target(HERE, Place(root=str(tmp_path / "a/b")))
+    found = at_target(HERE, Place(root=str(tmp_path / "a/b")), as_root=False)
     assert (found.found, found.files) == (False, 0)
     assert found.free_bytes > 0
 
@@ -71,5 +71,5 @@ def test_a_missing_program_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPa
                 break
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(OpsError, match=r"wiki\.campus\.main has no rsync ssh") as caught:
-        facts(HERE, HERE, _set(tmp_path), own=False)
+        at_source(HERE, _set(tmp_path), as_root=False)
     assert "apt install" in caught.value.hint

@@ -74,6 +74,7 @@ def test_holes_and_what_is_there_already_need_no_room() -> None:
     sparse = replace(FACTS, source=replace(SOURCE, bytes=10**12))
     assert needs(sparse) == 4000
     assert needs(replace(FACTS, target=replace(TARGET, allocated=5000))) == 0
+    assert needs(replace(FACTS, target=replace(TARGET, bytes=900))) == 100
     assert _decided(sparse)
 
 
