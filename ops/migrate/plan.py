@@ -94,6 +94,12 @@ def needs(facts: Facts) -> int:
     return max(0, min(source.bytes - target.bytes, source.allocated - target.allocated))
 
 
+def amount(files: int, size: int) -> str:
+    """Return files and bytes: 20,000 files, 1.2 GB."""
+    counted = "1 file" if files == 1 else f"{quantities.number(files)} files"
+    return f"{counted}, {quantities.size(size)}"
+
+
 def _check_source(name: str, each: str, data: FileSet, source: SourceFacts) -> None:
     where = f"{name}.campus.{data.source.host}"
     if not source.mounted:
@@ -151,12 +157,11 @@ def _steps(each: str, data: FileSet, facts: Facts) -> Iterator[Step]:
             f"{each}: make {data.target.root} on the target",
             {"root": data.target.root, "host": data.target.host},
         )
-    amount = f"{quantities.number(facts.source.files)} files, {quantities.size(facts.source.bytes)}"
     yield Step(
         "files.move",
         each,
-        f"{each}: {amount} from {data.source.host}:{data.source.root} "
-        f"to {data.target.host}:{data.target.root}",
+        f"{each}: {amount(facts.source.files, facts.source.bytes)} "
+        f"from {data.source.host}:{data.source.root} to {data.target.host}:{data.target.root}",
         {
             "source": [data.source.host, data.source.root],
             "target": [data.target.host, data.target.root],

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from ops import quantities
 from ops.migrate.figures import SetFigures, Summary
+from ops.migrate.plan import amount
 from ops.migrate.samples import Phase, Sample, phases, rates
 from ops.pages.plot import Band, Series, course
 from ops.pages.report import Cell, Figure, Report, Section, Table, html
@@ -33,15 +34,15 @@ def report(summary: Summary, samples: Sequence[Sample]) -> Report:
         foot=[
             f"Run {summary.run}",
             f"Rates count the bytes of files, sampled each second, as means of {_SMOOTH} s.",
+            "A file with several names (hard links) is sent once.",
         ],
     )
 
 
 def _lead(summary: Summary) -> str:
     return (
-        f"{quantities.number(summary.sent_files)} of {quantities.number(summary.files)} files, "
-        f"{quantities.size(summary.sent_bytes)} of {quantities.size(summary.bytes)}, "
-        f"were sent in {quantities.span(summary.seconds)}."
+        f"Sent {amount(summary.sent_files, summary.sent_bytes)} in "
+        f"{quantities.span(summary.seconds)}, of {amount(summary.files, summary.bytes)} in all."
     )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from ops import quantities
 from ops.migrate.figures import SetFigures, Summary
+from ops.migrate.plan import amount
 
 SHOWN = 10
 """Names of entries that were not moved that are shown of a data set; the report has more."""
@@ -22,9 +23,8 @@ def _of_set(each: SetFigures) -> Iterator[str]:
     rate = quantities.rate(each.sent_bytes, each.seconds)
     trip = "" if each.round_trip_ms is None else f", round trip {each.round_trip_ms:.1f} ms"
     yield (
-        f"{each.name}: sent {quantities.number(each.sent_files)} of "
-        f"{quantities.number(each.files)} files, {quantities.size(each.sent_bytes)} of "
-        f"{quantities.size(each.bytes)}, in {quantities.span(each.seconds)}, {rate}{trip}"
+        f"{each.name}: sent {amount(each.sent_files, each.sent_bytes)}, of a set of "
+        f"{amount(each.files, each.bytes)}, in {quantities.span(each.seconds)}, {rate}{trip}"
     )
     if each.vanished_count:
         yield f"{each.name}: {quantities.number(each.vanished_count)} vanished from the source"

@@ -32,7 +32,7 @@ def _fab(here: Fleet, *words: str) -> subprocess.CompletedProcess[str]:
 def test_without_a_name_all_that_are_ready_are_moved(here: Fleet) -> None:
     done = _fab(here, "migrate.metered")
     assert done.returncode == 0, done.stderr
-    assert "sent 1 of 1 files" in done.stdout
+    assert "sent 1 file, 1.0 kB" in done.stdout
     page = Path(done.stdout.rsplit("report: ", 1)[1].splitlines()[0])
     assert page.read_text().startswith("<!doctype html>")
 
@@ -40,7 +40,7 @@ def test_without_a_name_all_that_are_ready_are_moved(here: Fleet) -> None:
 def test_the_plan_is_shown_and_nothing_is_moved(here: Fleet) -> None:
     done = _fab(here, "migrate.metered", "wiki", "plan=true")
     assert done.returncode == 0, done.stderr
-    assert "1 files, 1.0 kB" in done.stdout
+    assert "1 file, 1.0 kB" in done.stdout
     assert not here.target.exists()
 
 

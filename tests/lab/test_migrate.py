@@ -111,7 +111,7 @@ def test_the_round_trip_of_the_link_is_measured(documents: Documents) -> None:
 def test_a_second_run_sends_only_what_changed(documents: Documents) -> None:
     documents.move()
     documents.on_source("mkdir -p added && echo new >added/file")
-    assert "sent 1 of " in documents.move().stdout
+    assert "sent 1 file, " in documents.move().stdout
 
 
 def test_a_killed_controller_leaves_no_writer_and_is_gone_on_from(documents: Documents) -> None:

@@ -33,7 +33,7 @@ def _summary(*sets: SetFigures) -> Summary:
 
 def test_the_page_has_figures_plots_and_names() -> None:
     text = page(_summary(SET), SAMPLES, [])
-    for told in ("12 of 20,000 files", "70.4 ms", "pages: transfer", "MB/s", "192.0.2.7", "R1"):
+    for told in ("12 files, 1.0 MB", "70.4 ms", "pages: transfer", "MB/s", "192.0.2.7", "R1"):
         assert told in text
     assert text.count("<svg") == 2
     assert 'class="verdict good"' in text
@@ -62,7 +62,8 @@ def test_figures_come_back_from_a_record() -> None:
 def test_the_lines_tell_amounts_failures_and_what_to_do() -> None:
     told = lines(_summary(FAILED))
     assert told[0] == (
-        "pages: sent 12 of 20,000 files, 1.0 MB of 5.0 MB, in 10 s, 100 kB/s, round trip 70.4 ms"
+        "pages: sent 12 files, 1.0 MB, of a set of 20,000 files, 5.0 MB, in 10 s, "
+        "100 kB/s, round trip 70.4 ms"
     )
     assert "  caf\\351 <b>: Permission denied" in told
     assert "Run it again." in told
