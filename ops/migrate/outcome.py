@@ -15,6 +15,8 @@ from ops.migrate.rsync import Complaints, Totals
 BUSY = 75
 """Exit code of the gate when another transfer holds the target's lock."""
 
+GO_ON = "Run it again: it goes on where it stopped."
+
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 _PARTIAL, _VANISHED = 23, 24
 _BROKEN = {10, 11, 12, 20, 30, 35, 129, 137, 143, 255}
@@ -67,7 +69,7 @@ def _told(code: int, said: Complaints, failed: Sequence[tuple[str, str]]) -> tup
     if code in _BROKEN or code < 0:
         return (
             f"the transfer broke off: {_last(said) or f'rsync ended with {code}'}",
-            "Run it again: it goes on where it stopped.",
+            GO_ON,
         )
     raise OpsError(
         f"rsync ended with {code}: {_last(said)}", "See EXIT VALUES in the manual page of rsync."

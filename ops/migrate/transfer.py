@@ -11,8 +11,10 @@ from ops.inventory.patterns import Excludes
 from ops.inventory.schema import FileSet
 from ops.migrate import door, rsync
 from ops.migrate.meter import Meter
-from ops.migrate.outcome import BUSY, Outcome, judged
-from ops.remote.command import command, script
+from ops.migrate.outcome import BUSY, GO_ON, Outcome, judged
+from ops.remote.command import Command, command, script
+from ops.remote.errors import Unreachable
+from ops.remote.host import Host
 
 # Parts of files that are gone from the source; the folders around them keep their time.
 _TIDY = """
@@ -87,12 +89,22 @@ def _stream(ends: door.Ends, way: door.Way, errand: Errand, meter: Meter) -> Out
     )
     output = rsync.Output()
     asked = command(*words, root=ends.source_root, env={"LC_ALL": "C"})
-    with ends.source.start(asked) as running:
-        while (chunk := running.read(1.0)) != b"":
-            output.feed(chunk or b"")
-            meter.at(output.bytes, output.sent)
-        code = running.wait(rsync.SILENCE)
-        said = rsync.complaints(running.err)
+    try:
+        code, said = _followed(ends.source, asked, output, meter)
+    except Unreachable as lost:
+        broke = f"the connection to the source broke: {lost.message}"
+        return Outcome("incomplete", output.totals(), words=broke, hint=GO_ON)
     totals = output.totals()
     meter.at(max(output.bytes, totals.sent_bytes), max(output.sent, totals.sent_files))
     return judged(code, totals, said, (data.source.root, data.target.root))
+
+
+def _followed(
+    source: Host, asked: Command, output: rsync.Output, meter: Meter
+) -> tuple[int, rsync.Complaints]:
+    """Run rsync to its end and tell the meter how far it is; return its code and complaints."""
+    with source.start(asked) as running:
+        while (chunk := running.read(1.0)) != b"":
+            output.feed(chunk or b"")
+            meter.at(output.bytes, output.sent)
+        return running.wait(rsync.SILENCE), rsync.complaints(running.err)

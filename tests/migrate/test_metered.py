@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import threading
+import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
@@ -120,6 +123,27 @@ def test_another_host_key_on_the_way_is_refused(here: Fleet) -> None:
     here.repo.pin("wiki.cloud.main", here.campus.host_key)
     with pytest.raises(HostKeyRefused):
         _rehearse(here)
+
+
+def test_a_source_that_is_lost_midway_is_incomplete_and_gone_on_from(here: Fleet) -> None:
+    (here.source / "big").write_bytes(os.urandom(1000) * 60_000)
+    cutter = threading.Thread(target=_stop_midway, args=[here])
+    cutter.start()
+    with pytest.raises(Incomplete, match="may still be on"):
+        metered.rehearse(here.repo, "wiki", limit_mbit=120, bars=_silent)
+    cutter.join()
+    with here.campus:
+        (here.campus.folder / "authorized_keys").write_text(here.keys.splitlines()[0])
+        here.repo.pin("wiki.campus.main", here.campus.host_key)
+        assert _rehearse(here).verdict == "done"
+    assert here.keys.count("\n") == 1
+
+
+def _stop_midway(here: Fleet) -> None:
+    until = time.monotonic() + 60
+    while not any(here.target.glob(".ops-temp/*big*")) and time.monotonic() < until:
+        time.sleep(0.05)
+    here.campus.stop()
 
 
 def test_a_missing_source_is_refused(here: Fleet) -> None:
