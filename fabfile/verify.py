@@ -95,7 +95,7 @@ def manifest(
         )
         with lone.recorded(repo, "verify.manifest", arguments) as course:
             found = scan.scan(there, tree, progress=bar.at)
-            files.write(Path(out), found.look, found.digests)
+            files.write(Path(out), found.draft, found.digests)
             if course:
                 course.verdict = "incomplete" if found.faults else "done"
                 course.figure("manifest", {**files.digests(Path(out)), "files": found.files})

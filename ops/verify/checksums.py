@@ -141,7 +141,7 @@ class _Work:
             may_be_root(host),
         )
         result = scan(host, tree, progress=bar)
-        manifest.write(self._path(side), result.look, result.digests)
+        manifest.write(self._path(side), result.draft, result.digests)
         return result
 
     def _judged(self, source: Scan, target: Scan, offset: clock.Offset) -> Judgement:

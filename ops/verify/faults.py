@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-Kind = Literal["unreadable", "vanished", "changed"]
+Kind = Literal["unreadable", "vanished", "changed", "corrupted"]
 
 
 @dataclass(frozen=True, order=True)

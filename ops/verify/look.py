@@ -15,8 +15,8 @@ IDENTITY = "%D %i %s %T@ %C@"
 
 _OWNER = "uid=%U gid=%G mode=0%m"
 _ENDINGS = r"\0" + IDENTITY + r"\0%l\0"
-_FILE = rf"%p\0type=file {_OWNER} nlink=%n size=%s time=%T@{_ENDINGS}"
-_OTHER = r"%p\0type={} " + _OWNER + rf" time=%T@{_ENDINGS}"
+_FILE = rf"%p\0type=file {_OWNER} nlink=%n size=%s time=%T@{_ENDINGS}%s\0"
+_OTHER = r"%p\0type={} " + _OWNER + rf" time=%T@{_ENDINGS}-1\0"
 
 _SCRIPT = """
 LC_ALL=C
@@ -37,35 +37,32 @@ _REFUSALS = {
     69: ("{root} cannot be entered", "Run it as root (become: sudo), or correct the permissions."),
 }
 _COMPLAINT = re.compile(rb"find: (?P<name>.*): (?P<reason>[^:]+)", re.DOTALL)
-_FIELDS = 4
+_FIELDS = 5
 
 
 @dataclass
 class Look:
-    """What find saw, in its order: four lists of equal length.
+    """What find saw, in its order: five lists of equal length.
 
     `metas` are mtree words, their time with one digit too many; `identities` as IDENTITY says;
-    `targets` are link targets, empty for all but links. `complaints` is what find said.
+    `targets` are link targets, empty for all but links; `sizes` are bytes of regular files, and
+    -1 for anything else. `complaints` is what find said, `started` when, by the host's clock.
     """
 
     paths: list[bytes] = field(default_factory=list)
     metas: list[bytes] = field(default_factory=list)
     identities: list[bytes] = field(default_factory=list)
     targets: list[bytes] = field(default_factory=list)
+    sizes: list[int] = field(default_factory=list)
     started: float = 0.0
     complaints: list[tuple[bytes, str]] = field(default_factory=list)
 
     def __len__(self) -> int:
-        return len(self.targets)
+        return len(self.sizes)
 
     def files(self, since: int, until: int) -> list[int]:
         """Return the indices of the regular files among the entries since .. until - 1."""
-        metas = self.metas
-        return [i for i in range(since, until) if metas[i].startswith(b"type=file ")]
-
-    def size(self, index: int) -> int:
-        """Return the size of an entry in bytes."""
-        return int(self.identities[index].split(b" ", 3)[2])
+        return [i for i, size in enumerate(self.sizes[since:until], since) if size >= 0]
 
     def ctimes(self) -> dict[bytes, float]:
         """Return each entry's ctime, in seconds of the host's clock, by path."""
@@ -136,6 +133,7 @@ class Reader:
         look.metas += columns[1]
         look.identities += columns[2]
         look.targets += columns[3]
+        look.sizes += map(int, columns[4])  # the last: it tells the other thread how many there are
 
     @staticmethod
     def _without(

@@ -1,8 +1,7 @@
-"""Manifests on disk: FILE for `md5sum -c`, FILE.mtree for the metadata, FILE.look for us.
+"""Manifests on disk: FILE for `md5sum -c`, FILE.mtree for the metadata.
 
-FILE lists every regular file that was read to its end, FILE.mtree every entry. FILE.look holds
-what find saw of each file (path, NUL, identity, NUL), in the same order: from it the next scan
-knows what it need not read again. All three are sorted by the raw bytes of the paths.
+FILE lists every regular file that was read to its end, FILE.mtree every entry. Both are sorted
+by the raw bytes of the paths. FILE.look (ops.verify.seen) lies beside them, for us alone.
 """
 
 from __future__ import annotations
@@ -24,16 +23,48 @@ def beside(path: Path, suffix: str) -> Path:
     return path.with_name(path.name + suffix)
 
 
-def write(path: Path, look: Look, digests: Sequence[bytes | None]) -> None:
-    """Write the three files; `digests` holds one for each file read to its end, else None."""
-    order = sorted(range(len(look)), key=look.paths.__getitem__)
-    paths = [look.paths[i] for i in order]
-    sums = [digests[i] for i in order]
-    read = [i for i, digest in enumerate(sums) if digest is not None]
-    listed = md5list.lines([sums[i] or b"" for i in read], [paths[i] for i in read])
+class Draft:
+    """All of a manifest but its checksums, made while these are still being reckoned."""
+
+    def __init__(self, look: Look) -> None:
+        self.order = sorted(range(len(look)), key=look.paths.__getitem__)
+        self.paths = [look.paths[i] for i in self.order]
+        names = mtree.encoded(self.paths)
+        self.heads = [b" "] * (4 * len(names))
+        """Four pieces an entry: name, blank, metadata, and the end that `write` fills in."""
+        self.heads[0::4] = names
+        self.heads[2::4] = [look.metas[i][:-1] for i in self.order]
+        self.extras: dict[int, bytes] = {}
+        if any(look.targets):
+            self._add_targets(look)
+        self._add_groups(look, names)
+
+    def _add_targets(self, look: Look) -> None:
+        for position, index in enumerate(self.order):
+            if look.targets[index]:
+                self.extras[position] = b" link=%b" % mtree.encode(look.targets[index])
+
+    def _add_groups(self, look: Look, names: list[bytes]) -> None:
+        """Tag each file with several links with the first path of its group."""
+        metas, identities, sizes = look.metas, look.identities, look.sizes
+        regular = sum(size >= 0 for size in sizes)
+        if b"\0".join(metas).count(b" nlink=1 ") == regular:
+            return
+        firsts: dict[bytes, bytes] = {}
+        for position, index in enumerate(self.order):
+            if sizes[index] >= 0 and b" nlink=1 " not in metas[index]:
+                inode = b" ".join(identities[index].split(b" ", 2)[:2])
+                first = firsts.setdefault(inode, names[position])
+                self.extras[position] = b" tags=hardlink:%b" % first
+
+
+def write(path: Path, draft: Draft, digests: Sequence[bytes | None]) -> None:
+    """Write both files; `digests`, in the look's order, are None where nothing was read."""
+    sums = [digests[i] for i in draft.order]
+    read = [(digest, path) for digest, path in zip(sums, draft.paths, strict=True) if digest]
+    listed = md5list.lines([digest for digest, _ in read], [path for _, path in read])
     files.write(path, listed, 0o600)
-    files.write(beside(path, MTREE), _mtree(look, order, paths, sums), 0o600)
-    files.write(beside(path, LOOK), _seen(look, [order[i] for i in read]), 0o600)
+    files.write(beside(path, MTREE), _mtree(draft, sums), 0o600)
 
 
 def digests(path: Path) -> dict[str, str]:
@@ -45,32 +76,10 @@ def digests(path: Path) -> dict[str, str]:
     return found
 
 
-def _mtree(look: Look, order: list[int], paths: list[bytes], sums: list[bytes | None]) -> bytes:
-    names = mtree.encoded(paths)
+def _mtree(draft: Draft, sums: list[bytes | None]) -> bytes:
     tails = [b" md5=%b\n" % digest if digest else b"\n" for digest in sums]
-    for position, target in enumerate([look.targets[i] for i in order]):
-        if target:
-            tails[position] = b" link=%b\n" % mtree.encode(target)
-    for position, first in _groups(look, order).items():
-        tails[position] = b" tags=hardlink:%b%b" % (names[first], tails[position])
-    metas = look.metas
-    return mtree.HEAD + b"".join(
-        [b"%b %b%b" % (n, metas[i][:-1], t) for n, i, t in zip(names, order, tails, strict=True)]
-    )
-
-
-def _groups(look: Look, order: list[int]) -> dict[int, int]:
-    """Return for each file with several links the first position of its group."""
-    metas, identities = look.metas, look.identities
-    firsts: dict[bytes, int] = {}
-    groups = {}
-    for position, index in enumerate(order):
-        if metas[index].startswith(b"type=file ") and b" nlink=1 " not in metas[index]:
-            inode = b" ".join(identities[index].split(b" ", 2)[:2])
-            groups[position] = firsts.setdefault(inode, position)
-    return groups
-
-
-def _seen(look: Look, indices: list[int]) -> bytes:
-    paths, identities = look.paths, look.identities
-    return b"".join([b"%b\0%b\0" % (paths[i], identities[i]) for i in indices])
+    for position, extra in draft.extras.items():
+        tails[position] = extra + tails[position]
+    pieces = draft.heads
+    pieces[3::4] = tails
+    return mtree.HEAD + b"".join(pieces)

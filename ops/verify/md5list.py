@@ -34,9 +34,14 @@ def line(digest: bytes, path: bytes) -> bytes:
 
 def lines(digests: list[bytes], paths: list[bytes]) -> bytes:
     """Return the lines of many files, in the order given."""
-    if _TO_ESCAPE.search(b"\0".join(paths)) is None:
-        return b"".join(map(b"%b  %b\n".__mod__, zip(digests, paths, strict=True)))
-    return b"".join(map(line, digests, paths))
+    names = b"".join(paths)
+    if any(byte in names for byte in _WORDS):
+        return b"".join(map(line, digests, paths))
+    pieces = [b"  "] * (4 * len(paths))
+    pieces[0::4] = digests
+    pieces[2::4] = paths
+    pieces[3::4] = [b"\n"] * len(paths)
+    return b"".join(pieces)
 
 
 def parse(text: bytes) -> tuple[bytes, bytes]:

@@ -32,6 +32,7 @@ TYPES = {
 
 # Also what means something to a reader of mtree: comments, keywords, lists of tags, patterns.
 _TO_ENCODE = re.compile(rb"[^!-~]|[\\#=,*?[]")
+_PLAIN = bytes(byte for byte in range(256) if not _TO_ENCODE.match(bytes([byte])))
 _ENCODED = re.compile(rb"\\([0-3][0-7]{2})")
 _WORD = re.compile(rb"[a-z0-9]+=[!-~]*\Z")
 _CONTENT = ("type", "size", "md5", "link")
@@ -86,7 +87,7 @@ def decode(name: bytes) -> bytes:
 
 def encoded(paths: list[bytes]) -> list[bytes]:
     """Return many names encoded; quick when none needs it."""
-    if _TO_ENCODE.search(b"".join(paths)) is None:
+    if not b"".join(paths).translate(None, _PLAIN):
         return paths
     return [encode(path) for path in paths]
 

@@ -2,7 +2,9 @@
 #
 #   timeout 0 sh read.sh ROOT WORKERS NICE        (0 workers: one a core)
 #
-# Standard input: "batch ID BYTES" and BYTES bytes of names, each ended by NUL; "beat"; "end".
+# Standard input: "batch ID BYTES PACE" and BYTES bytes of names, each ended by NUL; "beat";
+# "end". PACE is how many seconds to pause after the batch; or "PAUSE BYTES COUNT": the batch's
+# one file is read in COUNT slices of so many bytes, with a pause after each.
 # Standard output: "ready -z WORKERS" once ("ready n" when md5sum knows no -z); then for each batch
 # "batch ID SUMS ERRORS" and so many bytes of sums and of errors. The sums are what md5sum
 # printed, NUL, the exit code, NUL, and the md5 of the second look at the same files.
@@ -31,8 +33,15 @@ export room zero look
 
 cat >"$room/worker" <<'WORKER' || exit 73
 names=$room/$1.names
+read -r pause slice count <"$room/$1.pace"
+[ -n "$zero" ] || slice=
 {
-    xargs -0 -r -a "$names" md5sum $zero -- 2>"$room/$1.errors"
+    if [ -z "$slice" ]; then
+        xargs -0 -r -a "$names" md5sum $zero -- 2>"$room/$1.errors"
+    else
+        xargs -0 -a "$names" sh "$room/slowly" "$room/$1.whole" "$slice" "$count" "$pause" \
+            2>"$room/$1.errors" && cat "$names"
+    fi
     printf '\0%s\0' $?
     if [ "$look" = stat ]; then
         xargs -0 -r -a "$names" stat --printf '%d %i %s %.10Y %.10Z\n' -- 2>/dev/null
@@ -41,13 +50,29 @@ names=$room/$1.names
             'exec find "$@" -maxdepth 0 -printf "%D %i %s %T@ %C@\n"' find 2>/dev/null
     fi | md5sum
 } >"$room/$1.sums"
+[ -n "$slice" ] || [ "$pause" = 0 ] || sleep "$pause"
 echo "$1"
 WORKER
 
+cat >"$room/slowly" <<'SLOWLY' || exit 73
+whole=$1 slice=$2 count=$3 pause=$4 name=$5
+sum=$({
+    while [ "$count" -gt 0 ]; do
+        head -c "$slice" || exit
+        count=$((count - 1))
+        sleep "$pause"
+    done && : >"$whole"
+} <"$name" | md5sum)
+rm "$whole" && printf '%s  ' "${sum%% *}"
+SLOWLY
+
 take() {
-    while read -r word id bytes; do
+    while read -r word id bytes pace; do
         case $word in
-            batch) head -c "$bytes" >"$room/$id.names" || break; echo "$id" ;;
+            batch)
+                echo "$pace" >"$room/$id.pace" && head -c "$bytes" >"$room/$id.names" || break
+                echo "$id"
+                ;;
             beat) echo . >&3 ;;
             end) return ;;
         esac
@@ -73,7 +98,7 @@ tell() {
         [ $# = 2 ] || exit 74
         echo "batch $id $1 $2"
         cat "$room/$id.sums" "$room/$id.errors" || exit 74
-        rm -f "$room/$id.names" "$room/$id.sums" "$room/$id.errors"
+        rm -f "$room/$id.names" "$room/$id.sums" "$room/$id.errors" "$room/$id.pace"
     done
 }
 

@@ -14,6 +14,7 @@ from ops.errors import OpsError
 from ops.remote.command import Command
 from ops.remote.host import Host
 from ops.verify import md5list
+from ops.verify.batches import ALONE, MOST, Batches
 
 BEAT = 4.0
 """Seconds between two signs of life for the host."""
@@ -31,11 +32,12 @@ class Batch:
     files: Sequence[int]
     names: list[bytes]
     look: bytes
+    size: int = 0
 
-    def frame(self, number: int) -> bytes:
-        """Return the batch as the script on the host takes it."""
+    def frame(self, number: int, pace: bytes = b"0") -> bytes:
+        """Return the batch as the script on the host takes it; `pace` as read.sh explains."""
         names = b"\0".join(self.names) + b"\0"
-        return b"batch %d %d\n" % (number, len(names)) + names
+        return b"batch %d %d %b\n" % (number, len(names), pace) + names
 
 
 @dataclass(frozen=True)
@@ -58,8 +60,18 @@ class Reading:
     Use it as a context manager: leaving it ends the script.
     """
 
-    def __init__(self, host: Host, root: str | bytes, *, workers: int, nice: int, as_root: bool):
+    def __init__(
+        self,
+        host: Host,
+        root: str | bytes,
+        *,
+        workers: int,
+        nice: int,
+        rate: int = 0,
+        as_root: bool,
+    ):
         self._host = host
+        self._rate = rate
         self._queue: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
         self._fed = threading.Event()
         self._batches: dict[int, Batch] = {}
@@ -85,11 +97,30 @@ class Reading:
         """How many batches have no answer yet."""
         return len(self._batches)
 
+    def batches(self) -> Batches:
+        """Return an empty store of batches that suits the host and its limit."""
+        if not self._rate:
+            return Batches(self.workers)
+        share = max(1, self._rate // self.workers)
+        return Batches(self.workers, alone=min(ALONE, share), most=min(MOST, share))
+
     def give(self, batch: Batch) -> None:
         """Send a batch to the host."""
         self._count += 1
         self._batches[self._count] = batch
-        self._queue.put(batch.frame(self._count))
+        self._queue.put(batch.frame(self._count, self._pace(batch)))
+
+    def _pace(self, batch: Batch) -> bytes:
+        """Return how a worker is slowed down: the pause, and for a big file its slices.
+
+        A worker then reads its share of the rate or a little less, however fast the disk is.
+        """
+        if not self._rate:
+            return b"0"
+        share = max(1, self._rate // self.workers)
+        if len(batch.names) > 1 or batch.size <= share:
+            return b"%.2f" % (batch.size / share)
+        return b"1 %d %d" % (share, -(-batch.size // share))
 
     def finish(self) -> None:
         """Say that no more batches come."""

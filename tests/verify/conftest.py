@@ -20,7 +20,7 @@ def scanned(tmp_path: Path) -> Callable[..., Scan]:
 
     def work(root: Path, **tree: object) -> Scan:
         found = scan(LocalHost(), Tree(str(root), as_root=False, **tree))  # type: ignore[arg-type]
-        manifest.write(tmp_path / f"{root.name}.md5", found.look, found.digests)
+        manifest.write(tmp_path / f"{root.name}.md5", found.draft, found.digests)
         return found
 
     return work

@@ -7,7 +7,7 @@ from ops.verify.batches import ALONE, MOST_NAMES, Batches
 
 def _batches(*sizes: int, workers: int = 2, name: int = 20) -> Batches:
     batches = Batches(workers)
-    batches.add((index, size, name) for index, size in enumerate(sizes))
+    batches.add(list(range(len(sizes))), list(sizes), [name] * len(sizes))
     batches.complete = True
     return batches
 
@@ -43,7 +43,7 @@ def test_long_names_bound_a_batch() -> None:
 
 def test_nothing_small_is_given_out_before_there_is_enough() -> None:
     batches = Batches(2)
-    batches.add([(0, 5, 5)])
+    batches.add([0], [5], [5])
     assert batches.take() == []
     batches.complete = True
     assert batches.take() == [0]

@@ -47,7 +47,7 @@ def test_any_tree_is_as_a_walk_says(files: Mapping[bytes, bytes]) -> None:
         root.mkdir()
         trees.plant(root, files)
         found = scan(LocalHost(), Tree(str(root), as_root=False), load=Load(workers=2))
-        manifest.write(listed, found.look, found.digests)
+        manifest.write(listed, found.draft, found.digests)
         assert _digests(listed) == trees.walk(root)
 
 

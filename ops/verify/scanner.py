@@ -1,0 +1,259 @@
+"""A scan at work: the look in a thread of its own, the answers in the caller's."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from ops.errors import OpsError
+from ops.inventory.patterns import Excludes
+from ops.remote.command import script
+from ops.remote.host import Host
+from ops.verify.batches import Batches
+from ops.verify.faults import Fault
+from ops.verify.look import IDENTITY, Look, Reader, looking
+from ops.verify.manifest import Draft
+from ops.verify.reading import Answer, Batch, Reading, look_digest
+from ops.verify.seen import Notes, Record
+
+if TYPE_CHECKING:
+    from ops.verify.scan import Progress, Tree
+
+_AGAIN = (
+    'cd -P -- "$1" && exec xargs -0 -r sh -c '
+    f'\'find "$@" -maxdepth 0 -printf "%p\\0{IDENTITY}\\0" 2>/dev/null; :\' find'
+)
+
+
+class Scanner:
+    """One scan. `remember` first, then `work`, then the results are there."""
+
+    def __init__(
+        self, host: Host, tree: Tree, reading: Reading, progress: Progress, notes: Notes | None
+    ) -> None:
+        self._host = host
+        self._tree = tree
+        self._reading = reading
+        self._progress = progress
+        self._notes = notes
+        self._reader = Reader(_excluded(tree.exclude))
+        self._lock = threading.Lock()
+        self._batches: Batches | None = None
+        self._known = 0
+        self._looked = False
+        self._error: BaseException | None = None
+        self._reuse: dict[bytes, Record] = {}
+        self._before: dict[bytes, Record] = {}
+        self._resumed = False
+        self._answers: list[Answer] = []
+        self._doubts: list[Answer] = []
+        self._reused: list[tuple[list[int], list[bytes]]] = []
+        self._done = (0, 0)
+        self.draft = Draft(Look())
+        self.digests: list[bytes | None] = []
+        self.read: list[int] = []
+        self.faults: list[Fault] = []
+        self.corrupted: list[Fault] = []
+
+    def remember(
+        self, resumed: dict[bytes, Record], before: dict[bytes, Record], *, due: set[bytes]
+    ) -> None:
+        """Take over what was read before: `before`, but what is `due`; all that was `resumed`."""
+        kept = {path: before[path] for path in before.keys() - due} if due else before
+        self._reuse = {**kept, **resumed} if resumed else kept
+        self._before = {path: before[path] for path in due}
+        self._resumed = bool(resumed)
+
+    def work(self) -> Look:
+        """Do the scan and return the look it rests on."""
+        thread = threading.Thread(target=self._look, daemon=True)
+        thread.start()
+        try:
+            self._reading.wait_ready()
+            with self._lock:
+                self._batches = self._reading.batches()
+            self._dispatch()
+            for answer in self._reading.answers():
+                self._take(answer)
+                self._dispatch()
+        except OpsError:
+            thread.join()
+            if self._error:
+                raise self._error from None
+            raise
+        thread.join()
+        if self._error:
+            raise self._error
+        self._settle()
+        return self._reader.look
+
+    def _look(self) -> None:
+        try:
+            tree = self._tree
+            command = looking(tree.root, mount=tree.mount, cross=tree.cross, as_root=tree.as_root)
+            with self._host.start(command) as program:
+                while chunk := program.read():
+                    self._reader.take(chunk)
+                    self._dispatch()
+                code = program.wait()
+                self._reader.finish(code, program.err, tree.root, tree.mount)
+        except BaseException as error:
+            self._error = error
+        self._looked = True
+        self._dispatch()
+        if not self._error:
+            self.draft = Draft(self._reader.look)
+
+    def _dispatch(self) -> None:
+        """Keep every worker busy, with one batch more in store for each."""
+        with self._lock:
+            if self._batches is None or (self._batches.complete and not self._batches.left):
+                return
+            self._supply(self._batches)
+            while self._reading.waiting < 2 * self._reading.workers:
+                files = [] if self._error else self._batches.take()
+                if not files:
+                    break
+                self._reading.give(self._batch(files))
+            if self._error or (self._batches.complete and not self._batches.left):
+                self._reading.finish()
+
+    def _supply(self, batches: Batches) -> None:
+        looked, look = self._looked, self._reader.look
+        until = len(look)
+        files = look.files(self._known, until)
+        if self._notes and not self._known and until:
+            self._notes.begin(look.started, resumed=self._resumed)
+        if self._reuse and files:
+            files = self._without_known(files)
+        if files:
+            sizes, paths = look.sizes, look.paths
+            batches.add(files, [sizes[i] for i in files], [len(paths[i]) for i in files])
+        self._known = until
+        batches.complete = looked
+
+    def _without_known(self, files: list[int]) -> list[int]:
+        """Note the files that lay still since they were read, and return the others."""
+        look, reuse = self._reader.look, self._reuse
+        nothing: Record = (b"", b"", b"")
+        records = [reuse.get(look.paths[i], nothing) for i in files]
+        pairs = list(zip(files, records, strict=True))
+        kept = [(i, record) for i, record in pairs if record[0] == look.identities[i]]
+        self._reused.append(([i for i, _ in kept], [record[1] for _, record in kept]))
+        if self._notes:
+            self._notes.add(
+                [look.paths[i] for i, _ in kept],
+                [record[0] for _, record in kept],
+                [record[1] for _, record in kept],
+                [record[2] for _, record in kept],
+            )
+        self._done = (
+            self._done[0] + sum(look.sizes[i] for i, _ in kept),
+            self._done[1] + len(kept),
+        )
+        return [i for i, record in pairs if record[0] != look.identities[i]]
+
+    def _batch(self, files: list[int]) -> Batch:
+        look = self._reader.look
+        names = [look.paths[i] for i in files]
+        identities = [look.identities[i] for i in files]
+        size = sum(map(look.sizes.__getitem__, files))
+        return Batch(files, names, look_digest(identities), size)
+
+    def _take(self, answer: Answer) -> None:
+        look, batch = self._reader.look, answer.batch
+        sums = [digest for digest in answer.digests if digest]
+        if answer.calm and not answer.code and len(sums) == len(batch.names):
+            self._answers.append(answer)
+            if self._notes:
+                identities = [look.identities[i] for i in batch.files]
+                self._notes.add(batch.names, identities, sums, [_now()] * len(sums))
+        else:
+            self._doubts.append(answer)
+        self._done = (self._done[0] + batch.size, self._done[1] + len(batch.names))
+        self._progress(*self._done)
+
+    def _settle(self) -> None:
+        """Put all digests in their places, and look again where there is doubt."""
+        look = self._reader.look
+        self.digests = [None] * len(look)
+        for files, sums in self._reused:
+            for index, digest in zip(files, sums, strict=True):
+                self.digests[index] = digest
+        for answer in (*self._answers, *self._doubts):
+            self.read += answer.batch.files
+            for index, maybe in zip(answer.batch.files, answer.digests, strict=True):
+                self.digests[index] = maybe
+        self.faults = [Fault(path, "unreadable", reason) for path, reason in look.complaints]
+        if self._doubts:
+            self._settle_doubts()
+        if self._before:
+            self.corrupted = [Fault(look.paths[i], "corrupted", _SILENT) for i in self._silent()]
+
+    def _settle_doubts(self) -> None:
+        """Name what changed, vanished or was not read, and forget its digests."""
+        names = [name for answer in self._doubts for name in answer.batch.names]
+        again = self._look_again(names)
+        for answer in self._doubts:
+            reasons = _reasons(answer)
+            for index, name in zip(answer.batch.files, answer.batch.names, strict=True):
+                fault = self._fault(index, name, again.get(name), reasons)
+                if fault:
+                    self.faults.append(fault)
+                    self.digests[index] = None
+
+    def _fault(
+        self, index: int, name: bytes, seen: bytes | None, reasons: dict[bytes, str]
+    ) -> Fault | None:
+        if seen is None:
+            return Fault(name, "vanished", "it was there when the scan began")
+        if seen != self._reader.look.identities[index]:
+            return Fault(name, "changed", "it changed while it was read")
+        if self.digests[index] is None:
+            reason = reasons.get(name, "md5sum did not read it to its end")
+            return Fault(name, "unreadable", reason)
+        return None
+
+    def _silent(self) -> list[int]:
+        """Return the files with other content than before although nothing else changed."""
+        look = self._reader.look
+        found = []
+        for index in self.read:
+            before = self._before.get(look.paths[index])
+            digest = self.digests[index]
+            if before and digest and before[0] == look.identities[index] and before[1] != digest:
+                found.append(index)
+        return found
+
+    def _look_again(self, names: list[bytes]) -> dict[bytes, bytes]:
+        command = script(
+            _AGAIN, self._tree.root, root=self._tree.as_root, stdin=b"\0".join(names) + b"\0"
+        )
+        parts = self._host.run(command).out.split(b"\0")
+        return dict(zip(parts[0:-1:2], parts[1::2], strict=True))
+
+
+_SILENT = "other content than before, while its metadata did not change: silent corruption"
+
+
+def _now() -> bytes:
+    return b"%d" % time.time()
+
+
+def _excluded(patterns: tuple[str, ...]) -> Callable[[bytes, bool], bool] | None:
+    if not patterns:
+        return None
+    excludes = Excludes(patterns)
+    return lambda path, folder: excludes.hold(path, folder=folder)
+
+
+def _reasons(answer: Answer) -> dict[bytes, str]:
+    """Return why md5sum could not read files, by name, as far as it says so plainly."""
+    said = {}
+    for line in answer.errors.splitlines():
+        name, found, reason = line.removeprefix(b"md5sum: ").rpartition(b": ")
+        if found:
+            said[name.strip(b"'")] = reason.decode("utf-8", "backslashreplace")
+    return said

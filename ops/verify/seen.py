@@ -1,0 +1,147 @@
+"""What was read before: FILE.look, the memory that lets the next scan skip what lay still.
+
+A record is four fields, each ended by NUL: path, identity (ops.verify.look.IDENTITY), MD5, and
+when the content was read (seconds of our clock). The first record is the head: "#", when the
+look began by the host's clock, where (host and root), and how. While a scan runs, its records
+go to FILE.look.part as they come in, so that a scan that was cut off is taken up again; of
+several records for a path the last counts, and one with empty fields takes the path out.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+How = Literal["full", "quick"]
+"""full: the scan reads everything; quick: only what changed."""
+
+Record = tuple[bytes, bytes, bytes]
+"""Identity, MD5, when."""
+
+PATIENCE = 7 * 86400
+"""Seconds after which a scan that was cut off begins anew."""
+
+_FIELDS = 4
+_DIGEST = 32
+_TICK = 0.02
+_COARSE = 1.02
+
+
+@dataclass(frozen=True)
+class Memory:
+    """The records of an earlier scan, by path."""
+
+    records: dict[bytes, Record] = field(default_factory=dict)
+    how: How = "quick"
+    started: float = 0.0
+
+
+def recall(path: Path, place: str) -> Memory:
+    """Return what a scan of the same place left at `path`; no records when nothing is of use.
+
+    Files that had changed only just before that scan are not among them: they may have changed
+    again within the same tick of the clock, unseen.
+    """
+    try:
+        parts = path.read_bytes().split(b"\0")
+    except OSError:
+        return Memory()
+    whole = (len(parts) - 1) // _FIELDS * _FIELDS
+    if whole < _FIELDS or parts[0] != b"#" or parts[2] != os.fsencode(place):
+        return Memory()
+    started = float(parts[1])
+    columns = [parts[at:whole:_FIELDS] for at in range(_FIELDS)]
+    records = dict(zip(columns[0], zip(*columns[1:], strict=True), strict=True))
+    for name in _unsettled(columns[0], columns[1], started):
+        records.pop(name, None)
+    return Memory(records, "full" if parts[3] == b"full" else "quick", started)
+
+
+def _unsettled(paths: list[bytes], identities: list[bytes], started: float) -> list[bytes]:
+    """Return the paths whose record is of no use: changed too late, forgotten, or the head."""
+    early, sure = b"%.10f" % (started - _COARSE), b"%.10f" % (started - _TICK)
+    ctimes = [identity.rpartition(b" ")[2] for identity in identities]
+    late = [(path, ctime) for path, ctime in zip(paths, ctimes, strict=True) if not ctime < early]
+    gone = [path for path, ctime in zip(paths, ctimes, strict=True) if not ctime]
+    coarse = b".0000000000"
+    return gone + [
+        path
+        for path, ctime in late
+        if len(ctime) != len(sure) or ctime >= sure or ctime.endswith(coarse)
+    ]
+
+
+class Notes:
+    """The records of a scan under way, kept in FILE.look.part; `keep` makes them FILE.look."""
+
+    def __init__(self, path: Path, place: str, how: How) -> None:
+        self._path = path
+        self._part = part(path)
+        self._place = place
+        self._how: How = how
+        self._number = -1
+
+    def resumed(self) -> Memory:
+        """Return what a scan of the same kind had noted before it was cut off."""
+        memory = recall(self._part, self._place)
+        fresh = memory.started > time.time() - PATIENCE
+        return memory if memory.how == self._how and fresh else Memory()
+
+    def begin(self, started: float, *, resumed: bool) -> None:
+        """Open the notes, behind those that were `resumed`, else anew."""
+        self._part.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
+        self._number = os.open(self._part, flags | (0 if resumed else os.O_TRUNC), 0o600)
+        if resumed:
+            os.ftruncate(self._number, _whole(self._part))
+        else:
+            self._write([b"#", b"%.10f" % started, os.fsencode(self._place), self._how.encode()])
+
+    def add(
+        self, paths: list[bytes], identities: list[bytes], sums: list[bytes], when: list[bytes]
+    ) -> None:
+        """Add the records of files that were read, or known."""
+        fields = [b""] * (_FIELDS * len(paths))
+        fields[0::_FIELDS], fields[1::_FIELDS] = paths, identities
+        fields[2::_FIELDS], fields[3::_FIELDS] = sums, when
+        self._write(fields)
+
+    def forget(self, paths: Iterable[bytes]) -> None:
+        """Take files out: they were not read to their end after all."""
+        for path in paths:
+            self._write([path, b"", b"", b""])
+
+    def keep(self) -> None:
+        """Make the notes FILE.look, in place of the one before."""
+        self.close()
+        self._part.replace(self._path)
+
+    def close(self) -> None:
+        """Let go of the file."""
+        if self._number >= 0:
+            os.close(self._number)
+            self._number = -1
+
+    def _write(self, fields: list[bytes]) -> None:
+        view = memoryview(b"\0".join([*fields, b""]) if fields else b"")
+        while view:
+            view = view[os.write(self._number, view) :]
+
+
+def part(path: Path) -> Path:
+    """Return where the notes of a scan under way are."""
+    return path.with_name(path.name + ".part")
+
+
+def _whole(path: Path) -> int:
+    """Return the length of the whole records in a file whose last may be cut short."""
+    content = path.read_bytes()
+    cut = content.count(b"\0") % _FIELDS
+    end = content.rfind(b"\0") + 1
+    for _ in range(cut):
+        end = content.rfind(b"\0", 0, end - 1) + 1
+    return end
