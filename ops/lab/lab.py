@@ -24,6 +24,9 @@ UP_SECONDS = 600
 
 Tell = Callable[[str], None]
 
+_started: dict[str, subprocess.Popen[bytes]] = {}
+"""The labs' programs that this process started, by folder: they outlive it, or it reaps them."""
+
 
 @dataclass(frozen=True)
 class Wanted:
@@ -94,6 +97,8 @@ def down(folder: Path, *, keep_inventory: bool = False) -> Lab:
             raise OpsError(done.stderr.strip())
     else:
         traces.remove(lab, keep_inventory=keep_inventory)
+    if process := _started.pop(lab.folder, None):
+        process.wait()
     return lab
 
 
@@ -131,7 +136,7 @@ def _start(lab: Lab) -> subprocess.Popen[bytes]:
         tag = f"{processes.TAG}={lab.id}"
         argv = abilities.as_root(["env", tag, f"PATH={abilities.PATH}", *argv])
     with (lab.path / "daemon.log").open("wb") as log:
-        return subprocess.Popen(
+        _started[lab.folder] = subprocess.Popen(
             argv,
             stdin=subprocess.DEVNULL,
             stdout=log,
@@ -140,6 +145,7 @@ def _start(lab: Lab) -> subprocess.Popen[bytes]:
             cwd=PROJECT,
             env={**processes.environment(lab.id), "PATH": abilities.PATH},
         )
+    return _started[lab.folder]
 
 
 def _await(lab: Lab, process: subprocess.Popen[bytes]) -> Ready:

@@ -1,0 +1,46 @@
+"""Labs that tests share: one full and one light for a whole test run, taken down at its end."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from ops.lab import abilities, lab, traces
+from ops.lab.record import Lab, Ready
+from tests.support import labs
+
+SMALL = lab.Wanted(files=300, pages=24, largest_mb=2.0)
+"""Content that is there in a second, with every hostile name all the same."""
+
+
+@pytest.fixture(scope="session")
+def full_lab() -> Iterator[Lab]:
+    """Return a full lab: wiki and documents on campus, AWS, the reference link."""
+    yield from _lab("full")
+
+
+@pytest.fixture(scope="session")
+def light_lab() -> Iterator[Lab]:
+    """Return a light lab; it needs no root."""
+    if lacks := abilities.lacking_for_light():
+        pytest.skip(f"no light lab here: {lacks}")
+    yield from _lab("light")
+
+
+@pytest.fixture(scope="session")
+def ready(full_lab: Lab) -> Ready:
+    """Return what the full lab is reached by."""
+    return labs.reached(full_lab)
+
+
+def _lab(mode: str) -> Iterator[Lab]:
+    with tempfile.TemporaryDirectory(prefix="ops-lab-") as folder:
+        made = lab.up(Path(folder) / "lab", mode, SMALL)
+        try:
+            yield made
+        finally:
+            lab.down(made.path)
+        assert traces.found(made) == []
