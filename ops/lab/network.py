@@ -41,6 +41,14 @@ class Network:
         """Return the address with this last part."""
         return f"{self.prefix}.{last}"
 
+    def mac(self, last: int) -> str:
+        """Return the hardware address that goes with an address.
+
+        It is made from the address, so that a new host at the address of an old one answers
+        at once: neighbours may hold the old pair for half a minute.
+        """
+        return "02:00:" + ":".join(f"{int(part):02x}" for part in self.address(last).split("."))
+
     def half(self, side: Side) -> str:
         """Return the address range of one side."""
         return f"{self.prefix}.{0 if side == 'campus' else 128}/25"
@@ -101,7 +109,7 @@ def add_host(network: Network, host: str, side: Side, last: int) -> str:
     call("ip", "netns", "add", space)
     _batch(
         switch,
-        f"link add p{last} type veth peer name host0 netns {space}",
+        f"link add p{last} type veth peer name host0 address {network.mac(last)} netns {space}",
         f"link set p{last} master br0 up",
     )
     _batch(
