@@ -67,10 +67,14 @@ def play(
 
 
 def spoil(host: Host, root: str) -> str:
-    """Change the first byte of one file below `root`, size and name as before; return its path."""
+    """Change the first byte of one file below `root`, size and name as before; return its path.
+
+    A file with a plain name is taken, so that the path can be printed as it is.
+    """
     text = """
         set -eu
-        file=$(find "$1" -type f -size +0 | LC_ALL=C sort | tail -n 1)
+        export LC_ALL=C
+        file=$(find "$1" -type f -size +0 -links 1 ! -path '*[![:print:]]*' | sort | tail -n 1)
         first=$(head -c 1 -- "$file" | od -An -tu1 | tr -d ' ')
         printf "\\\\$(printf %o $(((first + 1) % 256)))" |
             dd of="$file" bs=1 count=1 conv=notrunc status=none
