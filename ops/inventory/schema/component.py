@@ -23,6 +23,14 @@ from ops.inventory.schema.words import (
 )
 
 
+class HostLoad(Model):
+    """How much of a busy host verification may take."""
+
+    processes: int = Field(0, ge=0, le=1024, description="Files read at once; 0: one a core.")
+    nice: int = Field(0, ge=0, le=19, description="Niceness of what reads.")
+    bytes_per_second: int = Field(0, ge=0, description="All together; 0: as fast as it goes.")
+
+
 class CampusHost(Model):
     """A host that the component runs on today."""
 
@@ -30,6 +38,7 @@ class CampusHost(Model):
     port: int | None = Field(None, ge=1, le=65535, description="None: as site.yaml says.")
     user: UserName | None = Field(None, description="None: as site.yaml says.")
     gateway: Slug | None = Field(None, description="A gateway of site.yaml to go through.")
+    load: HostLoad = Field(default_factory=lambda: HostLoad.model_validate({}))
 
 
 class Source(Model):
@@ -150,6 +159,9 @@ class FileSet(Model):
         default_factory=list, description="Patterns, the same for transfer and verification."
     )
     cross_mounts: bool = Field(False, description="Also what is mounted below the root.")
+    reread: Duration = Field(
+        "30d", description="verify.scrub reads all of the target again within this time."
+    )
 
 
 class DatabaseSet(Model):
