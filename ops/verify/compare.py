@@ -11,11 +11,13 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Literal
 
-from ops.verify import md5list, mtree
+from ops.verify import md5list, mtree, spread
 from ops.verify.manifest import MTREE, beside
-from ops.verify.streams import Lines, Unsorted, blocks, damaged
+from ops.verify.md5list import Unsorted
+from ops.verify.streams import Lines, blocks
 
 Kind = Literal["missing", "extra", "different", "moved", "metadata", "unread"]
 """`unread`: one side at least did not read it to its end, so nobody knows."""
@@ -83,73 +85,34 @@ def compare(left: Path, right: Path) -> Comparison:
 
 def _contents(left: Path, right: Path, found: Comparison) -> Sides:
     """Return digests by path of the lines that stand on one side only; count the others."""
-    try:
-        return _sorted_contents(left, right, found)
-    except Unsorted:
-        found.files = 0
-        return _unsorted_contents(left, right, found)
-
-
-def _sorted_contents(left: Path, right: Path, found: Comparison) -> Sides:
     only: Sides = ({}, {})
-    with left.open("rb") as a, right.open("rb") as b:
-        sides = Lines(left, a, md5_paths), Lines(right, b, md5_paths)
-        for ours, theirs in blocks(*sides):
-            if ours == theirs:
-                found.files += len(ours)
-                continue
-            common = set(ours).intersection(theirs)
-            found.files += len(common)
-            for lines, mapping in zip((ours, theirs), only, strict=True):
-                mapping.update(md5list.parse(line) for line in lines if line not in common)
-    return _really(only, found)
-
-
-def _really(only: Sides, found: Comparison) -> Sides:
-    """Take out what is the same though its lines differ: a star, upper case, needless escapes."""
+    try:
+        with left.open("rb") as a, right.open("rb") as b:
+            sides = Lines(left, a, md5list.sorted_paths), Lines(right, b, md5list.sorted_paths)
+            for ours, theirs in blocks(*sides):
+                _gather(ours, theirs, only, found)
+    except Unsorted:
+        only = ({}, {})
+        found.files = 0
+        with TemporaryDirectory(prefix="ops-compare-") as folder:
+            for ours, theirs in spread.pairs(left, right, Path(folder)):
+                _gather(ours, theirs, only, found)
     same = [path for path, digest in only[0].items() if only[1].get(path) == digest]
-    found.files += len(same)
+    found.files += len(same)  # their lines differ, in a star, capitals or needless escapes
     for path in same:
         del only[0][path], only[1][path]
     return only
 
 
-def _unsorted_contents(left: Path, right: Path, found: Comparison) -> Sides:
-    return _really((_loaded(left), _loaded(right)), found)
-
-
-def _loaded(path: Path) -> dict[bytes, bytes]:
-    digests: dict[bytes, bytes] = {}
-    with path.open("rb") as file:
-        for number, line in enumerate(file, 1):
-            try:
-                name, digest = md5list.parse(line.removesuffix(b"\n"))
-            except md5list.BadLine as error:
-                raise damaged(path, number, error) from None
-            name = name if name.startswith((b"./", b"/")) else b"./" + name
-            if digests.setdefault(name, digest) != digest:
-                twice = md5list.BadLine("the same path again, with another checksum")
-                raise damaged(path, number, twice)
-    return digests
-
-
-def md5_paths(lines: list[bytes]) -> list[bytes]:
-    """Return the paths of lines of an md5sum list.
-
-    Raise BadLine when one is damaged, Unsorted when paths don't start as ours do.
-    """
-    digests = b"".join([line[:32] for line in lines])
-    names = [line[34:] for line in lines]
-    plain = (
-        len(digests) == 32 * len(lines)
-        and not digests.translate(None, b"0123456789abcdef")
-        and {line[32:34] for line in lines} <= {b"  ", b" *"}
-        and all(names)
-    )
-    names = names if plain else [md5list.parse(line)[0] for line in lines]
-    if not all(name.startswith(b"./") for name in names):
-        raise Unsorted("paths of another kind")
-    return names
+def _gather(ours: list[bytes], theirs: list[bytes], only: Sides, found: Comparison) -> None:
+    """Count what two blocks have in common, and put the rest into `only`."""
+    if ours == theirs:
+        found.files += len(ours)
+        return
+    common = set(ours).intersection(theirs)
+    found.files += len(common)
+    for lines, mapping in zip((ours, theirs), only, strict=True):
+        mapping.update([md5list.parse(line) for line in lines if line not in common])
 
 
 def _entries(left: Path, right: Path) -> tuple[dict[bytes, mtree.Entry], ...]:

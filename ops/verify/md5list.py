@@ -14,6 +14,8 @@ import re
 DIGEST = 32
 """Hex digits of an MD5."""
 
+_HEX = b"0123456789abcdef"
+_OURS = {b"  ./", b" *./"}
 _TO_ESCAPE = re.compile(rb"[\\\n\r]")
 _ESCAPED = re.compile(rb"\\(.?)", re.DOTALL)
 _LINE = re.compile(rb"(?P<flag>\\?)(?P<digest>[0-9a-fA-F]{32}) [ *](?P<name>[^\n]+)")
@@ -23,6 +25,10 @@ _BYTES = {b"\\": b"\\", b"n": b"\n", b"r": b"\r"}
 
 class BadLine(ValueError):
     """A line that is none of an md5sum list; its text says why."""
+
+
+class Unsorted(Exception):
+    """Lines that are not in the order of their paths, or whose paths don't start with `./`."""
 
 
 def line(digest: bytes, path: bytes) -> bytes:
@@ -51,6 +57,25 @@ def parse(text: bytes) -> tuple[bytes, bytes]:
         raise BadLine("no line of an md5sum list")
     name = found["name"]
     return unescape(name) if found["flag"] else name, found["digest"].lower()
+
+
+def sorted_paths(lines: list[bytes]) -> list[bytes]:
+    """Return the paths of many lines as this suite writes them: one pass, no line by itself.
+
+    Raise BadLine when one is damaged, Unsorted when paths don't start with `./`.
+    """
+    if {line[32:36] for line in lines} <= _OURS and are_digests(lines):
+        return [line[34:] for line in lines]
+    paths = [parse(line)[0] for line in lines]
+    if not all(path.startswith(b"./") for path in paths):
+        raise Unsorted("paths of another kind")
+    return paths
+
+
+def are_digests(lines: list[bytes]) -> bool:
+    """Return whether all lines begin with 32 hex digits in lower case."""
+    digests = b"".join([line[:32] for line in lines])
+    return len(digests) == DIGEST * len(lines) and not digests.translate(None, _HEX)
 
 
 def escape(path: bytes) -> bytes:

@@ -14,17 +14,13 @@ from pathlib import Path
 from typing import BinaryIO
 
 from ops.errors import OpsError
-from ops.verify.md5list import BadLine
+from ops.verify.md5list import BadLine, Unsorted
 
-BLOCK = 1024 * 1024
+BLOCK = 128 * 1024
 """Bytes read at a time."""
 
 Keys = Callable[[list[bytes]], list[bytes]]
 """Returns the paths of lines, all of them valid. Raise BadLine otherwise."""
-
-
-class Unsorted(Exception):
-    """The lines are not in the order of their paths, or a path stands twice."""
 
 
 class Lines:

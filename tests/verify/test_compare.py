@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ops.errors import OpsError
-from ops.verify import compare, md5list, streams
+from ops.verify import compare, md5list, spread, streams
 from ops.verify.compare import Difference
 from ops.verify.scan import Scan
 from tests.verify import trees
@@ -74,6 +74,7 @@ def test_any_two_lists_are_as_dictionaries_say(
     left, right = _list(folder / "l", ours), _list(folder / "r", theirs, order=order)
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(streams, "BLOCK", block)
+        patched.setattr(spread, "BUCKET", 10 * block)
         found = compare.compare(left, right)
     gone = {d.path[2:] for d in found.of("missing", "moved")}
     come = {d.path[2:] for d in found.of("extra")} | {d.to[2:] for d in found.of("moved")}
