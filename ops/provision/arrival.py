@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ops.errors import OpsError, UsageError
 from ops.remote.command import Command, script
@@ -26,11 +26,13 @@ status=$(cloud-init status | sed -n 's/^status: //p')
 class Patience:
     """How long a host may take. All in seconds.
 
-    `strange` is how long a wrong host key is put up with: some images start sshd with
-    another key before cloud-init has put in ours. Nothing is sent to such a host.
+    `attempt` is for one connection: a host that boots may swallow its first packets.
+    `strange` is how long a wrong host key is put up with: some images start sshd with another
+    key before cloud-init has put in ours. Nothing is sent to such a host.
     """
 
     limit: float = 600
+    attempt: float = 5
     pause: float = 1
     strange: float = 20
     told_every: float = 5
@@ -57,11 +59,12 @@ def await_ssh(endpoint: Endpoint, patience: Patience, tell: Tell) -> Host:
     """
     from ops.remote.connection import connect
 
+    impatient = replace(endpoint, connect_timeout=min(endpoint.connect_timeout, patience.attempt))
     began = told = time.monotonic()
     strange: float | None = None
     while True:
         try:
-            return connect(endpoint)
+            return connect(impatient)
         except HostKeyRefused:
             strange = strange or time.monotonic()
             if time.monotonic() - strange >= patience.strange:

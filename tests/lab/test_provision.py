@@ -1,0 +1,273 @@
+"""Provisioning of real hosts: cloud-init, volumes, packages, services, kills, strangers."""
+
+from __future__ import annotations
+
+import os
+import random
+import re
+import subprocess
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import yaml
+
+from ops import run
+from ops.cloud import instances, tags, volumes
+from ops.cloud.calls import Wait
+from ops.cloud.errors import CloudError
+from ops.inventory import machine
+from ops.inventory.repository import Repository
+from ops.inventory.schema import InstanceState
+from ops.lab.record import Lab
+from ops.provision.storage import filesystem_uuid
+from ops.remote.command import command, script
+from ops.remote.endpoint import ssh_options
+from tests.support.fabric_tree import FAB, PROJECT
+
+pytestmark = pytest.mark.lab
+
+SOON = Wait(0.2, 300)
+FOLDER, LOGS, FILE = "/srv/files", "/srv/files/logs", "/etc/nginx-files.conf"
+PACKAGE = "libjs-jquery"
+
+TARGET = {
+    "instances": {
+        "main": {
+            "type": "t3.small",
+            "zone": "us-east-1a",
+            "volumes": {
+                "data": {"size_gib": 1, "device": "/dev/sdf", "mount": FOLDER},
+                "logs": {
+                    "size_gib": 1,
+                    "device": "/dev/sdg",
+                    "mount": LOGS,
+                    "filesystem": "xfs",
+                },
+            },
+            "rules": [{"port": 22, "from": ["198.18.0.0/15"]}],
+        }
+    },
+    "packages": [PACKAGE],
+    "files": [{"path": FILE, "template": "wiki/nginx.conf", "mode": "0600", "restarts": ["cron"]}],
+    "services": [{"name": "cron"}],
+}
+
+
+@dataclass
+class Part:
+    """A component of the test's own in the lab, and what a person does to it."""
+
+    lab: Lab
+    repo: Repository
+    name: str
+
+    @property
+    def environ(self) -> dict[str, str]:
+        return {**os.environ, "OPS_INVENTORY": str(self.repo.path)}
+
+    @property
+    def instance(self) -> InstanceState:
+        return self.repo.state(self.name).instances["main"]
+
+    def start(self) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            [FAB, "provision", f"app={self.name}"],
+            cwd=PROJECT,
+            env=self.environ,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+
+    def provision(self) -> tuple[int, str]:
+        """Run `fab provision`; return exit code and what was said."""
+        process = self.start()
+        out, _ = process.communicate(timeout=300)
+        return process.returncode, out
+
+    def provision_until(self, pattern: str, count: int = 1, more: float = 0) -> None:
+        """Run `fab provision` and kill it that many seconds after the COUNTth line of PATTERN."""
+        process = self.start()
+        for line in process.stdout or ():
+            count -= bool(re.search(pattern, line))
+            if not count:
+                break
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(more)
+        process.kill()
+        process.communicate()
+
+    def do(self, text: str, *words: str) -> str:
+        """Run shell text as root on the instance."""
+        with run.host(self.repo, self.name, "cloud") as host:
+            return host.run(script(text, *words, root=True)).out.decode()
+
+    def device(self, volume: str) -> str:
+        """Return this machine's own name of a volume's disk."""
+        words = ["losetup", "-nO", "NAME", "-j", str(self.lab.path / f"disks/{volume}.img")]
+        return subprocess.run(words, check=True, capture_output=True, text=True).stdout.strip()
+
+
+@pytest.fixture
+def part(full_lab: Lab, request: pytest.FixtureRequest) -> Iterator[Part]:
+    repo = Repository(Path(full_lab.inventory), PROJECT)
+    name = f"part-{abs(hash(request.node.nodeid)) % 10**8}"
+    path = f"components/{name}.yaml"
+    told = {"description": "a test's", "owner": "a test", "target": TARGET}
+    (repo.path / path).write_text(yaml.safe_dump(told))
+    repo.git.commit([path], f"Declare {name}", machine.person())
+    made = Part(full_lab, repo, name)
+    try:
+        yield made
+    finally:
+        _remove(made)
+        (repo.path / path).unlink()
+        repo.git.commit([path], f"Remove {name}", machine.person())
+
+
+def _remove(part: Part) -> None:
+    aws = run.cloud(part.repo)
+    for found in instances.find(aws, {tags.COMPONENT: part.name}):
+        instances.protect(aws, found.id, on=False)
+        instances.terminate(aws, found.id)
+    for volume in volumes.find(aws, {tags.COMPONENT: part.name, tags.VOLUME: tags.ANY}):
+        with suppress(CloudError):
+            volumes.remove(aws, volumes.wait_available(aws, volume.id, SOON).id)
+
+
+def test_a_host_is_made_and_then_there_is_nothing_to_do(part: Part) -> None:
+    code, said = part.provision()
+    assert code == 0, said
+    assert part.provision() == (0, f"{part.name}: nothing to do\n")
+    assert part.instance.ready
+    assert part.repo.state(part.name).phase == "provisioned"
+    assert part.do('systemctl is-active cron; stat -c %a "$1"', FILE) == "active\n600\n"
+
+
+def test_volumes_are_mounted_by_their_ids_one_inside_the_other(part: Part) -> None:
+    part.provision()
+    ids = {name: volume.id for name, volume in part.instance.volumes.items()}
+    fstab = part.do("cat /etc/fstab")
+    for name, (path, kind) in {"data": (FOLDER, "ext4"), "logs": (LOGS, "xfs")}.items():
+        link = f"nvme-Amazon_Elastic_Block_Store_{ids[name].replace('-', '', 1)}"
+        assert re.search(rf"^/dev/disk/by-id/{link} {path} {kind} .*nofail", fstab, re.MULTILINE)
+        seen = part.do('findmnt -no FSTYPE,UUID --mountpoint "$1"', path).split()
+        assert seen == [kind, filesystem_uuid(ids[name])]
+
+
+def test_the_hosts_own_key_is_pinned_and_not_the_one_of_its_user_data(part: Part) -> None:
+    part.provision()
+    sent = instances.user_data(run.cloud(part.repo), part.instance.id)
+    pinned = part.repo.pinned(f"{part.name}.cloud.main") or ""
+    assert pinned not in sent.decode()
+    endpoint = run.endpoint(part.repo, part.name, "cloud")
+    done = subprocess.run(
+        ["ssh", *ssh_options(endpoint), endpoint.address, "cat /etc/ssh/ssh_host_ed25519_key.pub"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.startswith(pinned)
+
+
+def test_changes_by_hand_are_put_right_and_nothing_else_is_touched(part: Part) -> None:
+    part.provision()
+    part.do(
+        'rm "$1"; systemctl stop cron; umount "$2"; dpkg --purge "$3" >/dev/null',
+        FILE,
+        LOGS,
+        PACKAGE,
+    )
+    _, said = part.provision()
+    steps = [line for line in said.splitlines() if line.startswith(f"{part.name}: ")]
+    assert [line.split()[2] for line in steps[:-1]] == ["mount", "install", "write", "restart"]
+    assert part.provision()[1] == f"{part.name}: nothing to do\n"
+
+
+def test_an_instance_that_was_stopped_comes_back_with_its_mounts(part: Part) -> None:
+    part.provision()
+    part.do('echo kept >"$1/page"', FOLDER)
+    aws, name = run.cloud(part.repo), part.instance.id
+    instances.stop(aws, name)
+    instances.wait(aws, name, "stopped", SOON)
+    code, said = part.provision()
+    assert code == 0, said
+    assert part.do('cat "$1/page"', FOLDER) == "kept\n"
+    assert part.provision()[1] == f"{part.name}: nothing to do\n"
+
+
+def test_a_successor_takes_the_volumes_over_with_what_they_hold(part: Part) -> None:
+    part.provision()
+    part.do('echo kept >"$1/page"', FOLDER)
+    aws, first = run.cloud(part.repo), part.instance
+    instances.protect(aws, first.id, on=False)
+    instances.terminate(aws, first.id)
+    code, said = part.provision()
+    assert code == 0, said
+    assert part.instance.generation == 2
+    assert part.instance.volumes == first.volumes
+    assert part.do('cat "$1/page"', FOLDER) == "kept\n"
+
+
+def test_killed_anywhere_and_run_again_all_is_there_once(part: Part, seed: int) -> None:
+    chance = random.Random(seed)
+    for _ in range(4):
+        line = chance.randrange(1, 19)
+        part.provision_until(rf"^{part.name}: [+~]", line, chance.random())
+    code, said = part.provision()
+    assert code == 0, f"seed {seed}: {said}"
+    aws = run.cloud(part.repo)
+    states = (*instances.ALIVE, "terminated")
+    assert len(instances.find(aws, {tags.COMPONENT: part.name}, states)) == 1, f"seed {seed}"
+    made = volumes.find(aws, {tags.COMPONENT: part.name, tags.VOLUME: tags.ANY})
+    assert sorted(one.id for one in made) == sorted(v.id for v in part.instance.volumes.values())
+    assert part.provision()[1] == f"{part.name}: nothing to do\n"
+
+
+def test_a_volume_that_somebody_else_formatted_is_never_formatted(part: Part) -> None:
+    part.provision_until(f"^{part.name}: .*wait for")
+    aws = run.cloud(part.repo)
+    (found,) = volumes.find(aws, {tags.COMPONENT: part.name, tags.VOLUME: "data"})
+    device = part.device(found.id)
+    subprocess.run(["mkfs.ext4", "-q", "-L", "theirs", device], check=True, capture_output=True)
+    code, said = part.provision()
+    assert code == 3
+    assert f"data ({found.id}) is not empty, and not as this suite made it" in said
+    seen = subprocess.run(["blkid", "-p", device], check=True, capture_output=True, text=True)
+    assert 'LABEL="theirs"' in seen.stdout
+
+
+def test_an_empty_volume_that_no_run_made_is_never_formatted(part: Part) -> None:
+    aws = run.cloud(part.repo)
+    own = {tags.COMPONENT: part.name, tags.SLOT: "main", tags.VOLUME: "data"}
+    order = volumes.Order(f"{part.name}-token", "us-east-1a", 1, own)
+    theirs = volumes.create(aws, order)
+    code, said = part.provision()
+    assert code == 3
+    assert f"data ({theirs.id}) is empty, and no run of ours made it" in said
+    assert instances.find(aws, {tags.COMPONENT: part.name}) == ()
+
+
+def test_a_host_with_a_changed_key_is_refused(part: Part) -> None:
+    part.provision()
+    part.do(
+        "rm /etc/ssh/ssh_host_ed25519_key*; systemctl stop cron;"
+        "ssh-keygen -q -t ed25519 -N '' -f /etc/ssh/ssh_host_ed25519_key; systemctl reload ssh"
+    )
+    code, said = part.provision()
+    assert code == 3
+    assert f"{part.name}.cloud.main" in said
+
+
+def test_a_host_that_refuses_connections_is_named(part: Part) -> None:
+    part.provision()
+    with run.host(part.repo, part.name, "cloud") as host:
+        host.run(command("systemctl", "stop", "ssh", root=True))
+    code, said = part.provision()
+    assert code == 1
+    assert f"{part.name}.cloud.main" in said
+    assert "Traceback" not in said
