@@ -1,8 +1,11 @@
 """AWS and real hosts on this machine, to try everything on."""
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from ops.cli import Context, task
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 HELP = {"dir": "the lab's folder (default: the account's own)"}
 
@@ -72,7 +75,7 @@ def down(context: Context, *, dir: str = "", keep_inventory: bool = False) -> in
     return 0
 
 
-def _folder(dir: str):  # type: ignore[no-untyped-def]
+def _folder(dir: str) -> "Path":
     import os
     from pathlib import Path
 
