@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import random
 import re
+import secrets
 import subprocess
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -113,14 +114,31 @@ class Part:
 
 
 @pytest.fixture
-def part(full_lab: Lab, request: pytest.FixtureRequest) -> Iterator[Part]:
-    repo = Repository(Path(full_lab.inventory), PROJECT)
-    name = f"part-{abs(hash(request.node.nodeid)) % 10**8}"
+def part(full_lab: Lab) -> Iterator[Part]:
+    """A component of one test's own."""
+    with declared(full_lab) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def standing(full_lab: Lab) -> Iterator[Part]:
+    """A provisioned component; each test leaves it provisioned."""
+    with declared(full_lab) as made:
+        code, said = made.provision()
+        assert code == 0, said
+        yield made
+
+
+@contextmanager
+def declared(lab: Lab) -> Iterator[Part]:
+    """Give a new component of the lab; at the end all of it is gone."""
+    repo = Repository(Path(lab.inventory), PROJECT)
+    name = f"part-{secrets.token_hex(4)}"
     path = f"components/{name}.yaml"
     told = {"description": "a test's", "owner": "a test", "target": TARGET}
     (repo.path / path).write_text(yaml.safe_dump(told))
     repo.git.commit([path], f"Declare {name}", machine.person())
-    made = Part(full_lab, repo, name)
+    made = Part(lab, repo, name)
     try:
         yield made
     finally:
@@ -139,32 +157,28 @@ def _remove(part: Part) -> None:
             volumes.remove(aws, volumes.wait_available(aws, volume.id, SOON).id)
 
 
-def test_a_host_is_made_and_then_there_is_nothing_to_do(part: Part) -> None:
-    code, said = part.provision()
-    assert code == 0, said
-    assert part.provision() == (0, f"{part.name}: nothing to do\n")
-    assert part.instance.ready
-    assert part.repo.state(part.name).phase == "provisioned"
-    assert part.do('systemctl is-active cron; stat -c %a "$1"', FILE) == "active\n600\n"
+def test_a_host_is_made_and_then_there_is_nothing_to_do(standing: Part) -> None:
+    assert standing.provision() == (0, f"{standing.name}: nothing to do\n")
+    assert standing.instance.ready
+    assert standing.repo.state(standing.name).phase == "provisioned"
+    assert standing.do('systemctl is-active cron; stat -c %a "$1"', FILE) == "active\n600\n"
 
 
-def test_volumes_are_mounted_by_their_ids_one_inside_the_other(part: Part) -> None:
-    part.provision()
-    ids = {name: volume.id for name, volume in part.instance.volumes.items()}
-    fstab = part.do("cat /etc/fstab")
+def test_volumes_are_mounted_by_their_ids_one_inside_the_other(standing: Part) -> None:
+    ids = {name: volume.id for name, volume in standing.instance.volumes.items()}
+    fstab = standing.do("cat /etc/fstab")
     for name, (path, kind) in {"data": (FOLDER, "ext4"), "logs": (LOGS, "xfs")}.items():
         link = f"nvme-Amazon_Elastic_Block_Store_{ids[name].replace('-', '', 1)}"
         assert re.search(rf"^/dev/disk/by-id/{link} {path} {kind} .*nofail", fstab, re.MULTILINE)
-        seen = part.do('findmnt -no FSTYPE,UUID --mountpoint "$1"', path).split()
+        seen = standing.do('findmnt -no FSTYPE,UUID --mountpoint "$1"', path).split()
         assert seen == [kind, filesystem_uuid(ids[name])]
 
 
-def test_the_hosts_own_key_is_pinned_and_not_the_one_of_its_user_data(part: Part) -> None:
-    part.provision()
-    sent = instances.user_data(run.cloud(part.repo), part.instance.id)
-    pinned = part.repo.pinned(f"{part.name}.cloud.main") or ""
+def test_the_hosts_own_key_is_pinned_and_not_the_one_of_its_user_data(standing: Part) -> None:
+    sent = instances.user_data(run.cloud(standing.repo), standing.instance.id)
+    pinned = standing.repo.pinned(f"{standing.name}.cloud.main") or ""
     assert pinned not in sent.decode()
-    endpoint = run.endpoint(part.repo, part.name, "cloud")
+    endpoint = run.endpoint(standing.repo, standing.name, "cloud")
     done = subprocess.run(
         ["ssh", *ssh_options(endpoint), endpoint.address, "cat /etc/ssh/ssh_host_ed25519_key.pub"],
         capture_output=True,
@@ -174,43 +188,40 @@ def test_the_hosts_own_key_is_pinned_and_not_the_one_of_its_user_data(part: Part
     assert done.stdout.startswith(pinned)
 
 
-def test_changes_by_hand_are_put_right_and_nothing_else_is_touched(part: Part) -> None:
-    part.provision()
-    part.do(
+def test_changes_by_hand_are_put_right_and_nothing_else_is_touched(standing: Part) -> None:
+    standing.do(
         'rm "$1"; systemctl stop cron; umount "$2"; dpkg --purge "$3" >/dev/null',
         FILE,
         LOGS,
         PACKAGE,
     )
-    _, said = part.provision()
-    steps = [line for line in said.splitlines() if line.startswith(f"{part.name}: ")]
+    _, said = standing.provision()
+    steps = [line for line in said.splitlines() if line.startswith(f"{standing.name}: ")]
     assert [line.split()[2] for line in steps[:-1]] == ["mount", "install", "write", "restart"]
-    assert part.provision()[1] == f"{part.name}: nothing to do\n"
+    assert standing.provision()[1] == f"{standing.name}: nothing to do\n"
 
 
-def test_an_instance_that_was_stopped_comes_back_with_its_mounts(part: Part) -> None:
-    part.provision()
-    part.do('echo kept >"$1/page"', FOLDER)
-    aws, name = run.cloud(part.repo), part.instance.id
+def test_an_instance_that_was_stopped_comes_back_with_its_mounts(standing: Part) -> None:
+    standing.do('echo kept >"$1/page"', FOLDER)
+    aws, name = run.cloud(standing.repo), standing.instance.id
     instances.stop(aws, name)
     instances.wait(aws, name, "stopped", SOON)
-    code, said = part.provision()
+    code, said = standing.provision()
     assert code == 0, said
-    assert part.do('cat "$1/page"', FOLDER) == "kept\n"
-    assert part.provision()[1] == f"{part.name}: nothing to do\n"
+    assert standing.do('cat "$1/page"', FOLDER) == "kept\n"
+    assert standing.provision()[1] == f"{standing.name}: nothing to do\n"
 
 
-def test_a_successor_takes_the_volumes_over_with_what_they_hold(part: Part) -> None:
-    part.provision()
-    part.do('echo kept >"$1/page"', FOLDER)
-    aws, first = run.cloud(part.repo), part.instance
+def test_a_successor_takes_the_volumes_over_with_what_they_hold(standing: Part) -> None:
+    standing.do('echo kept >"$1/page"', FOLDER)
+    aws, first = run.cloud(standing.repo), standing.instance
     instances.protect(aws, first.id, on=False)
     instances.terminate(aws, first.id)
-    code, said = part.provision()
+    code, said = standing.provision()
     assert code == 0, said
-    assert part.instance.generation == 2
-    assert part.instance.volumes == first.volumes
-    assert part.do('cat "$1/page"', FOLDER) == "kept\n"
+    assert standing.instance.generation == 2
+    assert standing.instance.volumes == first.volumes
+    assert standing.do('cat "$1/page"', FOLDER) == "kept\n"
 
 
 def test_killed_anywhere_and_run_again_all_is_there_once(part: Part, seed: int) -> None:
