@@ -48,7 +48,8 @@ def demo(context: Context, *, keep: bool = False, dir: str = "", files: int = 30
         if not keep and (folder / "lab.json").exists():
             lab.down(folder)
     output.table(["", "shown", "typed", "s"], [_row(one) for one in played], "What was done")
-    output.say(f"report: {page}")
+    if played[0].good:
+        output.say(f"report: {page}")
     if keep:
         output.say(f"export OPS_INVENTORY={repo.path}", f"fab lab.down dir={folder}")
     return 0 if all(one.good for one in played) else 1
@@ -68,11 +69,14 @@ def _played(folder: Path, repo: Repository, files: int) -> list[Played]:
 
 
 def _story(folder: Path, repo: Repository, files: int) -> list[Act]:
+    import os
+
+    from ops.lab import abilities
     from ops.lab.demo import Act
 
     up = ("lab.up", f"dir={folder}", f"files={files}", "pages=200", "largest-mb=50")
     proof = ("verify.checksums",)
-    return [
+    story = [
         Act("A lab: AWS, campus hosts, a link of 70 ms and 500 Mbit/s", up),
         Act("What will be made, before anything is", ("provision", "app=wiki", "plan=true")),
         Act("Instances, volumes, host keys, packages and services", ("provision", "app=all")),
@@ -83,10 +87,13 @@ def _story(folder: Path, repo: Repository, files: int) -> list[Act]:
         Act("That file is found and named", (*proof, f"app={SPOILT}"), code=1),
         Act("The next run mends it", ("migrate.metered", f"app={SPOILT}")),
         Act("And all is the same again", (*proof, f"app={SPOILT}")),
-        Act("The moved wiki answers from its new machine", deed=lambda: _visit(repo)),
-        Act("Snapshots, frozen for the moment they begin", ("backup.snapshot", "app=all")),
-        Act("The fleet at a glance, asked live", ("status", "live=true")),
     ]
+    if abilities.chosen("auto", os.environ.get("OPS_LAB", "")) == "full":
+        story += [
+            Act("The moved wiki answers from its new machine", deed=lambda: _visit(repo)),
+            Act("Snapshots, frozen for the moment they begin", ("backup.snapshot", "app=all")),
+        ]
+    return [*story, Act("The fleet at a glance, asked live", ("status", "live=true"))]
 
 
 def _spoil(repo: Repository) -> str:
@@ -97,16 +104,15 @@ def _spoil(repo: Repository) -> str:
     first = next(iter(repo.component(SPOILT).data.values()))
     if not isinstance(first, FileSet):
         return "nothing: it is no set of files"
+    as_root = repo.site().ssh.cloud.become == "sudo"
     with run.host(repo, SPOILT, "cloud", first.target.host) as host:
-        return f"changed one byte of {demo.spoil(host, first.target.root)}"
+        return f"changed one byte of {demo.spoil(host, first.target.root, as_root=as_root)}"
 
 
 def _visit(repo: Repository) -> str:
     from ops.lab import demo
 
-    probe = next((one for one in repo.component(SPOILT).probes if one.kind == "http"), None)
-    if probe is None:
-        return "a light lab has data only, no wiki that answers"
+    [probe] = [one for one in repo.component(SPOILT).probes if one.kind == "http"]
     address = repo.state(SPOILT).instances["main"].private_address
     return demo.fetch(f"http://{address}{probe.path}", probe.expect or "")
 

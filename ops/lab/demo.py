@@ -66,7 +66,7 @@ def play(
     return played
 
 
-def spoil(host: Host, root: str) -> str:
+def spoil(host: Host, root: str, *, as_root: bool = True) -> str:
     """Change the first byte of one file below `root`, size and name as before; return its path.
 
     A file with a plain name is taken, so that the path can be printed as it is.
@@ -80,7 +80,7 @@ def spoil(host: Host, root: str) -> str:
             dd of="$file" bs=1 count=1 conv=notrunc status=none
         printf %s "$file"
     """
-    return host.run(script(text, root, root=True)).out.decode(errors="backslashreplace")
+    return host.run(script(text, root, root=as_root)).out.decode(errors="backslashreplace")
 
 
 def fetch(url: str, expect: str) -> str:
@@ -103,5 +103,9 @@ def _fab(fab: Path, words: Sequence[str], environ: Mapping[str, str]) -> int:
 def _do(act: Act, tell: Callable[[str], None]) -> int:
     if act.deed is None:
         return 0
-    tell(act.deed())
+    try:
+        tell(act.deed())
+    except OpsError as error:
+        tell(str(error))
+        return error.exit_code
     return 0
