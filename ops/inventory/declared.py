@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import stat
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -13,6 +15,8 @@ from ops.inventory import document, links, validation
 from ops.inventory.problems import Broken, Problem, nearest
 from ops.inventory.schema import Component, Site
 
+_LARGEST = 8_000_000
+"""Bytes of a file; what is larger was put there by mistake."""
 _SLUG = re.compile(r"[a-z][a-z0-9-]{0,40}\Z")
 
 
@@ -127,10 +131,19 @@ class Declared:
                 yield Problem(name, 1, 1, f"is not read: call it {path.stem}.yaml")
 
     def _document(self, name: str) -> document.Document:
-        try:
-            return document.read((self.path / name).read_bytes(), name)
-        except OSError as error:
-            raise OpsError(f"{self.path / name}: {error.strerror}") from None
+        return document.read(_content(self.path / name, name), name)
+
+
+def _content(path: Path, name: str) -> bytes:
+    """Return what is in the file. Raise Broken when it is none that can be read."""
+    try:
+        found = path.stat()
+        if stat.S_ISREG(found.st_mode) and found.st_size <= _LARGEST:
+            return path.read_bytes()
+        words = "is no file" if found.st_size <= _LARGEST else f"is larger than {_LARGEST} bytes"
+    except OSError as error:
+        words = f"can't be read: {os.strerror(error.errno or 0)}"
+    raise Broken([Problem(name, 1, 1, words)])
 
 
 def _circles(found: Mapping[str, Component]) -> Iterator[Problem]:

@@ -35,17 +35,28 @@ _OTHERS = yaml.resolver.Resolver()
 """Knows what YAML 1.1 makes of a word."""
 
 
+_DEEPEST = 100
+"""Levels of nesting; the loader recurses in C, where too many end the process."""
+_CONFLICT = re.compile(r"^(?:<<<<<<<|>>>>>>>) ", re.MULTILINE)
+
+
 class _Loader(yaml.CSafeLoader):
     """Composes nodes whose tag is None unless one is written out."""
+
+    depth = 0
 
     def resolve(self, *_: object) -> Any:
         return None
 
-    def descend_resolver(self, *_: object) -> None:
-        return None
+    def descend_resolver(self, parent: yaml.Node | None, _index: object) -> None:
+        self.depth += 1
+        if self.depth > _DEEPEST:
+            words = f"more than {_DEEPEST} levels deep"
+            mark = parent.start_mark if parent else None
+            raise yaml.MarkedYAMLError(problem=words, problem_mark=mark)
 
     def ascend_resolver(self) -> None:
-        return None
+        self.depth -= 1
 
 
 class _Dumper(yaml.CSafeDumper):
@@ -213,6 +224,10 @@ def _decoded(content: bytes, name: str) -> str:
 
 
 def _syntax(error: yaml.YAMLError, text: str, name: str) -> Problem:
+    conflict = _CONFLICT.search(text)
+    if conflict is not None:
+        line = text.count("\n", 0, conflict.start()) + 1
+        return Problem(name, line, 1, "an unresolved merge conflict of git")
     if isinstance(error, yaml.MarkedYAMLError):
         words = ", ".join(part for part in (error.problem, error.context) if part)
         mark = error.problem_mark or error.context_mark

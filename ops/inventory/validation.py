@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
 M = TypeVar("M", bound=BaseModel)
 
+_MOST = 50
+"""Problems told of one file: whoever made more took the wrong file."""
+
 _WANTED = {
     "string_type": "a text is wanted: put it in quotes",
     "int_type": "a number without a point is wanted",
@@ -35,7 +38,12 @@ def value(document: Document, model: type[M]) -> M:
     try:
         return model.model_validate(document.data, by_name=False, by_alias=True)
     except ValidationError as error:
-        problems = [_problem(document, model, detail) for detail in error.errors()]
+        details = error.errors()
+        problems = [_problem(document, model, detail) for detail in details[:_MOST]]
+        if len(details) > _MOST:
+            last = max(problems)
+            words = f"... and {len(details) - _MOST} more in this file"
+            problems.append(Problem(last.file, last.line, last.column + 1, words))
         raise Broken(problems) from None
 
 

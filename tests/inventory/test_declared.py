@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 
 from ops.errors import UsageError
@@ -35,6 +37,21 @@ def test_the_faults_of_all_files_come_at_once(repo: Repository) -> None:
         "components/more.yml",
         "components/wiki.yaml",
         "site.yaml",
+    ]
+
+
+def test_what_is_no_file_is_one_fault_among_all(repo: Repository) -> None:
+    folder = repo.path / "components"
+    (folder / "a.yaml").mkdir()
+    (folder / "b.yaml").symlink_to("nowhere")
+    os.mkfifo(folder / "c.yaml")
+    with (folder / "d.yaml").open("wb") as file:
+        file.truncate(9_000_000)
+    assert [(problem.file[11:12], problem.words) for problem in repo.problems()] == [
+        ("a", "is no file"),
+        ("b", "can't be read: No such file or directory"),
+        ("c", "is no file"),
+        ("d", "is larger than 8000000 bytes"),
     ]
 
 

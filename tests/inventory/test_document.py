@@ -63,6 +63,9 @@ def test_an_empty_file_is_an_empty_mapping() -> None:
         (b"a: &x [*x]\n", "x.yaml:1:4: is used again by an alias"),
         (b"a: !!str 5\n", "x.yaml:1:4: tags such as"),
         (b"a: !!python/object:os.system {}\n", "x.yaml:1:4: tags such as"),
+        (b"a: " + b"[" * 50_000, "x.yaml:1:102: more than 100 levels deep"),
+        (b"- " * 50_000, "x.yaml:1:199: more than 100 levels deep"),
+        (b"a: 1\n<<<<<<< HEAD\nb: 2\n", "x.yaml:2:1: an unresolved merge conflict"),
     ],
 )
 def test_what_can_not_be_read_is_told_with_its_place(text: bytes, words: str) -> None:

@@ -72,3 +72,8 @@ def test_a_dangling_reference_is_told_with_the_nearest_name() -> None:
     component = validation.value(document, Component)
     found = [str(problem) for problem in validation.dangling(document, component.dangling())]
     assert found[0] == "w.yaml:5:49: nothing is called mian; did you mean main?"
+
+
+def test_of_very_many_faults_the_first_are_told() -> None:
+    told = faults("owner: a role", "".join(f"k{number}: 1\n" for number in range(200)))
+    assert len(told) == 51 and told[-1].endswith("... and 151 more in this file")
