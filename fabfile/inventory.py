@@ -120,7 +120,11 @@ def diff(context: Context) -> int | None:
 
     repo = repository()
     repo.is_versioned()
-    output.say(repo.git.run("diff", "HEAD").rstrip() or f"{repo.path}: everything is committed")
+    edits = repo.git.run("diff", "HEAD").rstrip()
+    new = [f"not committed at all: {name}" for name in repo.git.untracked()]
+    if not edits and not new:
+        new = [f"{repo.path}: everything is committed"]
+    output.say(*([edits] if edits else []), *map(output.printable, new))
     return 0
 
 

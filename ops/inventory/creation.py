@@ -27,7 +27,7 @@ def create(sample: Path, path: Path, project: Path) -> Repository:
     Makes the key that signs records and the one that logs in to hosts, and the first commit.
     The folder appears when all of it is done. Raise Refused when there is something already.
     """
-    path = path.expanduser().absolute()
+    path = files.expanded(str(path)).absolute()
     if path.exists() and (not path.is_dir() or any(path.iterdir())):
         raise Refused(
             f"{path} is not empty: nothing was changed", "Name a folder that is new or empty."
@@ -89,7 +89,4 @@ def _settle(path: Path, principal: str) -> None:
 def _commit(folder: Path) -> None:
     git = Git(folder)
     git.run("init", "-q", "-b", "main")
-    listed = git.run("ls-files", "-z", "--others", "--exclude-standard")
-    git.commit(
-        [name for name in listed.split("\0") if name], "Begin the inventory", machine.person()
-    )
+    git.commit(git.untracked(), "Begin the inventory", machine.person())

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from ops.errors import OpsError
+
 TEMPORARY = ".ops-tmp"
 """How the names of half-written files end; .gitignore of an inventory leaves them out."""
 
@@ -25,6 +27,14 @@ def write(path: Path, content: bytes, mode: int = 0o644) -> None:
         os.fsync(file.fileno())
     beside.replace(path)
     sync_folder(path.parent)
+
+
+def expanded(path: str) -> Path:
+    """Return `path` with `~` or `~NAME` as that account's home. Raise OpsError without one."""
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:
+        raise OpsError(f"{path}: that account has no home", "Write the whole path.") from None
 
 
 def leftover(path: Path) -> Path:

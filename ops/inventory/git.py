@@ -55,6 +55,22 @@ class Git:
         done = self._start(("rev-parse", "-q", "--verify", "HEAD^{commit}"), "", {})
         return done.stdout.decode().strip()
 
+    def branch(self) -> str:
+        """Return the name of the branch, "" when none is checked out (a detached HEAD)."""
+        done = self._start(("symbolic-ref", "-q", "--short", "HEAD"), "", {})
+        return done.stdout.decode(errors="surrogateescape").strip()
+
+    def unmerged(self) -> list[str]:
+        """Return the paths that a merge left with conflicts."""
+        said = self.run("ls-files", "--unmerged", "-z")
+        entries = [entry.partition("\t")[2] for entry in said.split("\0") if entry]
+        return list(dict.fromkeys(entries))
+
+    def untracked(self) -> list[str]:
+        """Return the paths that no commit knows yet, without those that are ignored."""
+        said = self.run("ls-files", "-z", "--others", "--exclude-standard")
+        return [name for name in said.split("\0") if name]
+
     def changed(self, paths: Iterable[str]) -> list[str]:
         """Return which of `paths` (files or folders) differ from the current commit."""
         said = self.run("status", "--porcelain=v1", "-z", "-uall", "--no-renames", "--", *paths)

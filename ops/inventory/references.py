@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from ops.errors import Refused
+from ops.inventory import files
 
 
 def resolve(reference: str, base: Path, environ: Mapping[str, str]) -> str:
@@ -32,7 +33,7 @@ def file(reference: str, base: Path) -> Path:
     kind, _, name = reference.partition(":")
     if kind != "file":
         raise Refused(f"{reference} is no file", "Here only `file:PATH` can be used.")
-    path = base / Path(name).expanduser()
+    path = base / files.expanded(name)
     if not path.is_file():
         raise Refused(f"{reference}: there is no file {path}", "Put it there, or name another.")
     return path

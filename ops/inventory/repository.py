@@ -40,11 +40,12 @@ class Repository(Recorded):
     def find(cls, environ: Mapping[str, str], start: Path) -> Repository:
         """Return the inventory of OPS_INVENTORY, else of fabric.yaml, else the sample.
 
-        `start` is the folder of the suite. Relative paths in fabric.yaml start there. Raise
-        Refused when there is none.
+        `start` is the folder of the suite. Relative paths in fabric.yaml start there, one in
+        the variable where the person is. Raise Refused when there is none.
         """
-        named = environ.get("OPS_INVENTORY") or _configured(environ, start)
-        path = (start / Path(named).expanduser() if named else start / "inventory").absolute()
+        chosen = environ.get("OPS_INVENTORY")
+        named = chosen or _configured(environ, start) or "inventory"
+        path = ((Path.cwd() if chosen else start) / files.expanded(named)).absolute()
         if not (path / "site.yaml").is_file():
             raise Refused(
                 f"there is no inventory in {path}",
@@ -80,7 +81,7 @@ class Repository(Recorded):
     @property
     def is_sample(self) -> bool:
         """Return whether this is the sample that comes with the suite."""
-        return self.path == (self.project / "inventory").absolute()
+        return self.path.resolve() == (self.project / "inventory").resolve()
 
     def writable(self) -> None:
         """Raise Refused unless this machine may change things by this inventory."""
@@ -91,6 +92,7 @@ class Repository(Recorded):
             )
         self.is_versioned()
         self._is_controller()
+        self._is_at_rest()
 
     def is_versioned(self) -> None:
         """Raise Refused unless the inventory is a git repository of its own."""
@@ -108,7 +110,8 @@ class Repository(Recorded):
             listed = " ".join(changed)
             raise Refused(
                 f"{self.path}: uncommitted edits in {', '.join(changed)}",
-                f"Look at them with `git -C {self.path} diff -- {listed}`, then commit them.",
+                f"Look at them with `fab inventory.diff`, then "
+                f"`git -C {self.path} add {listed}` and commit.",
             )
 
     def signer(self, environ: Mapping[str, str]) -> signing.Signer:
@@ -146,6 +149,22 @@ class Repository(Recorded):
     def _known_hosts_text(self) -> str:
         return self.known_hosts.read_text() if self.known_hosts.exists() else ""
 
+    def _is_at_rest(self) -> None:
+        """Raise Refused when a commit of ours would get lost, or take part in a merge."""
+        if not self.git.branch():
+            raise Refused(
+                f"{self.path} is on no branch: what is recorded now would get lost",
+                f"End the rebase, or `git -C {self.path} switch` to the branch.",
+            )
+        unmerged = self.git.unmerged()
+        if unmerged:
+            raise Refused(
+                f"{self.path}: a merge left conflicts in {', '.join(unmerged)}",
+                "Resolve and commit them, or end it with `git merge --abort`.",
+            )
+        if not self.git.head():
+            raise Refused(f"{self.path} has no commit yet", "Commit the inventory first.")
+
     def _is_controller(self) -> None:
         controller = self.site().controller
         if controller.machine_id != machine.machine_id():
@@ -165,7 +184,13 @@ class Repository(Recorded):
     def known_epoch(self) -> int | None:
         """Return the epoch in which this machine became the controller, if it noted one."""
         path = self.var / "epoch"
-        return int(path.read_text()) if path.is_file() else None
+        text = path.read_text().strip() if path.is_file() else ""
+        if path.is_file() and not text.isdecimal():
+            raise Refused(
+                f"{path} holds no number: nobody knows in which epoch this was the controller",
+                "Take control with `fab inventory.adopt`.",
+            )
+        return int(text) if text else None
 
 
 def _configured(environ: Mapping[str, str], start: Path) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from ops.errors import OpsError
-from ops.inventory import references
+from ops.inventory import files, references
 from ops.inventory.schema import CampusHost, Login
 from ops.remote.endpoint import Endpoint
 
@@ -40,7 +40,7 @@ def endpoint(
         identity=_identity(repo, login),
         known_hosts=repo.known_hosts,
         gateway=_gateway(repo, host.gateway, login) if host and host.gateway else None,
-        ssh_config=repo.path / Path(ssh.ssh_config).expanduser() if ssh.ssh_config else None,
+        ssh_config=repo.path / files.expanded(ssh.ssh_config) if ssh.ssh_config else None,
         connect_timeout=ssh.connect_timeout,
     )
 

@@ -108,3 +108,11 @@ def test_no_inventory_ends_in_3_with_the_way_to_one(tmp_path: Path) -> None:
 
 def test_docs_prints_the_page() -> None:
     assert fab("inventory.docs").stdout == (PROJECT / "docs" / "inventory.md").read_text()
+
+
+def test_diff_names_files_that_no_commit_knows(tmp_path: Path) -> None:
+    repo = new_inventory(tmp_path / "inventory")
+    (repo.path / "components" / "new.yaml").write_text("")
+    assert fab("inventory.diff", inventory=repo).stdout == (
+        "not committed at all: components/new.yaml\n"
+    )

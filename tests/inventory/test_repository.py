@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -44,6 +45,58 @@ def test_a_folder_that_is_no_repository_of_its_own_is_refused(repo: Repository) 
         repo.writable()
 
 
+@pytest.mark.parametrize("way", ["link", "../inventory"])
+def test_the_sample_by_another_way_is_the_sample(tmp_path: Path, way: str) -> None:
+    path = SAMPLE / way if way.startswith(".") else tmp_path / way
+    if path != SAMPLE / way:
+        path.symlink_to(SAMPLE)
+    with pytest.raises(Refused, match="sample"):
+        Repository.find({"OPS_INVENTORY": str(path)}, PROJECT).writable()
+
+
+def test_a_relative_variable_starts_where_the_person_is(
+    repo: Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(repo.path.parent)
+    assert Repository.find({"OPS_INVENTORY": "inventory"}, PROJECT).path == repo.path
+
+
+def test_a_home_that_does_not_exist_is_told() -> None:
+    with pytest.raises(OpsError, match="~nobody9/x: that account has no home"):
+        Repository.find({"OPS_INVENTORY": "~nobody9/x"}, PROJECT)
+
+
+def test_nothing_is_recorded_on_no_branch(repo: Repository) -> None:
+    repo.git.run("checkout", "-q", "--detach")
+    with pytest.raises(Refused, match="is on no branch"):
+        repo.writable()
+
+
+def test_nothing_is_recorded_into_a_merge_with_conflicts(repo: Repository) -> None:
+    repo.git.run("branch", "other")
+    edit(repo, "site.yaml", "epoch: 1", "epoch: 1 # ours")
+    repo.git.run("checkout", "-q", "other")
+    edit(repo, "site.yaml", "epoch: 1", "epoch: 1 # theirs")
+    with pytest.raises(OpsError):
+        repo.git.run("-c", "user.name=p", "-c", "user.email=p@x", "merge", "main")
+    repo.git.run("checkout", "--theirs", "site.yaml")
+    with pytest.raises(Refused, match=r"a merge left conflicts in site\.yaml"):
+        repo.writable()
+
+
+def test_an_inventory_without_a_commit_is_refused(repo: Repository) -> None:
+    shutil.rmtree(repo.path / ".git")
+    repo.git.run("init", "-q")
+    with pytest.raises(Refused, match="has no commit yet"):
+        repo.writable()
+
+
+def test_an_epoch_that_is_no_number_is_refused(repo: Repository) -> None:
+    (repo.var / "epoch").write_text("x\n")
+    with pytest.raises(Refused, match="holds no number"):
+        repo.writable()
+
+
 def test_another_machine_is_refused(repo: Repository) -> None:
     repo.writable()
     id = repo.site().controller.machine_id
@@ -64,7 +117,7 @@ def test_uncommitted_edits_are_refused_by_name(repo: Repository, name: str) -> N
     edit(repo, name, "\n", "\n# edited\n", commit=False)
     with pytest.raises(Refused, match=f"uncommitted edits in {name}") as caught:
         repo.clean("wiki")
-    assert f"diff -- {name}" in caught.value.hint
+    assert "fab inventory.diff" in caught.value.hint and f"add {name}" in caught.value.hint
 
 
 def test_edits_of_other_components_do_not_matter(repo: Repository) -> None:
@@ -110,5 +163,5 @@ def test_the_history_of_a_component_is_told(repo: Repository) -> None:
 
 def test_a_file_that_can_not_be_read_is_told(repo: Repository) -> None:
     (repo.path / "state" / "wiki.yaml").mkdir(parents=True)
-    with pytest.raises(OpsError, match=r"state/wiki\.yaml: Is a directory"):
+    with pytest.raises(OpsError, match=r"state/wiki\.yaml:1:1: is no file"):
         repo.state("wiki")
