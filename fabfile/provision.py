@@ -31,6 +31,8 @@ def apply(
     from ops.provision.arrival import Patience, seconds
 
     repo = repository()
+    if not plan:
+        repo.writable()
 
     def agree(decided: Plan) -> bool:
         if not settle(decided, show=plan, expect=expect):

@@ -39,7 +39,7 @@ def apply(
             return False
         with run.begin(repo, "provision", name, arguments or {}) as under_way:
             now = work.plan(under_way.state)
-            require(now, shown.digest)
+            _still(now, shown, strictly=bool(expect))
             _carry_out(work, under_way, now, strictly=bool(expect))
     return True
 
@@ -64,6 +64,15 @@ def _carry_out(work: Worksite, under_way: run.Run, decided: Plan, *, strictly: b
         under_way.perform(step, by_kind[step.kind], fold=recording.fold)
     slots = [desired.slot for desired in work.wanted]
     under_way.observe(recording.ready(under_way.state, slots))
+
+
+def _still(now: Plan, shown: Plan, *, strictly: bool) -> None:
+    """Raise Refused when more is to be done now than was shown, or when it must be the same.
+
+    What others did meanwhile (the key pair that components share) need not be done again.
+    """
+    if strictly or any(step not in shown.steps for step in now.steps):
+        require(now, shown.digest)
 
 
 def _foreseen(decided: Plan) -> set[str]:

@@ -67,7 +67,7 @@ def await_ssh(endpoint: Endpoint, patience: Patience, tell: Tell) -> Host:
             return connect(impatient)
         except HostKeyRefused:
             strange = strange or time.monotonic()
-            if time.monotonic() - strange >= patience.strange:
+            if time.monotonic() - strange >= min(patience.strange, patience.limit):
                 raise
         except Unreachable as error:
             if time.monotonic() - began >= patience.limit:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from ops.cloud import instances, keys, tags
+from ops.cloud import groups, instances, keys, tags
 from ops.errors import OpsError, Refused, UsageError
 from ops.inventory.locks import Holder, component_lock
 from ops.lab.faults import Fault
@@ -206,14 +206,37 @@ def test_a_component_without_a_target_is_a_matter_of_usage(fleet: Fleet) -> None
         fleet.provision("other")
 
 
-def test_a_plan_that_changed_since_it_was_shown_is_refused(fleet: Fleet) -> None:
+def test_more_to_do_than_was_shown_is_refused(fleet: Fleet) -> None:
+    fleet.provision()
+    group = fleet.instance().group
+    fleet.declare(changed(rules=[]))
+
     def agree(plan: object) -> bool:
-        aws = cloud(fleet.repo)
-        keys.bring_in(aws, "ops-controller", _public(fleet), {})
+        rule = groups.Rule("tcp", 3306, 3306, "0.0.0.0/0")
+        groups.allow(cloud(fleet.repo), group, rule)
         return True
 
     with pytest.raises(Refused, match="the plan is now"):
         fleet.provision(agree=agree)
+    assert len(groups.get(cloud(fleet.repo), group).inbound) == 2
+
+
+def test_what_others_did_meanwhile_is_not_done_again(fleet: Fleet) -> None:
+    def agree(plan: object) -> bool:
+        keys.bring_in(cloud(fleet.repo), "ops-controller", _public(fleet), {})
+        return True
+
+    assert fleet.provision(agree=agree)
+    assert fleet.calls("ImportKeyPair") == 1
+
+
+def test_an_expected_plan_must_be_the_same(fleet: Fleet) -> None:
+    def agree(plan: object) -> bool:
+        keys.bring_in(cloud(fleet.repo), "ops-controller", _public(fleet), {})
+        return True
+
+    with pytest.raises(Refused, match="the plan is now"):
+        fleet.provision(agree=agree, expect="given")
     assert fleet.calls("CreateSecurityGroup") == 0
 
 
