@@ -160,7 +160,11 @@ def _legend(axes: Axes, *, many: bool, banded: bool) -> None:
     axes.set_axisbelow(True)
     axes.grid(axis="y", color=INK, alpha=0.15, linewidth=0.8)
     if many or banded:
-        axes.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=6, frameon=False, fontsize=9)
+        longest = max(map(len, axes.get_legend_handles_labels()[1]), default=0)
+        columns = max(1, min(4, 100 // (longest + 6)))  # wider, and the axes would give way
+        axes.legend(
+            loc="lower right", bbox_to_anchor=(1, 1), ncols=columns, frameon=False, fontsize=9
+        )
 
 
 def _drawn(title: str, height: float, draw: Callable[[Axes], None]) -> str:

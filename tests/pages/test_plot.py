@@ -56,6 +56,16 @@ def test_thinning_keeps_the_range_and_the_limit(
         assert all(min(ys) <= y * (1 + 1e-9) and y <= max(ys) * (1 + 1e-9) for _, y in thin)
 
 
+def test_many_phases_leave_the_plot_its_width() -> None:
+    def width(count: int) -> float:
+        bands = [Band(f"a-data-set-of-some-name: phase {n}", n, n + 1) for n in range(count)]
+        svg = course("t", [Series("rate", [(0, 1), (9, 2)])], x="s", y="MB/s", bands=bands)
+        clips = [e for e in _parsed(svg).iter() if e.tag.endswith("clipPath")]
+        return max(float(rect.get("width", 0)) for clip in clips for rect in clip)
+
+    assert width(9) > 0.9 * width(1)
+
+
 def _ids(svg: str) -> set[str]:
     return {element.get("id", "") for element in _parsed(svg).iter()} - {""}
 
