@@ -31,7 +31,7 @@ def decide(repo: Repository, name: str, key: str, text: str) -> Amendment:
     """
     repo.component(name)
     file = f"components/{name}.yaml"
-    old = (repo.path / file).read_text()
+    old = repo.source(name)
     new, value = _fitting(repo, file, old, key, text)
     before = _at(document.read(old.encode(), file).data, edit.path_of(key))
     words = f"{name}: {key} {edit.written(before)} -> {edit.written(value)}"
@@ -46,7 +46,7 @@ def carry_out(repo: Repository, amendment: Amendment) -> None:
     with repo.locked() as git:
         changes.finish(git)
         repo.clean(amendment.plan.target)
-        if (repo.path / amendment.file).read_text() != amendment.old:
+        if repo.source(amendment.plan.target) != amendment.old:
             raise OpsError(f"{amendment.file} was changed meanwhile", "Do it again.")
         words = amendment.plan.steps[0].words
         change = changes.Change(

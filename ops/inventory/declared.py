@@ -71,7 +71,7 @@ class Declared:
 
     def source(self, name: str) -> str:
         """Return the text of a component's file, comments and all."""
-        return (self.path / "components" / f"{name}.yaml").read_text()
+        return (self.path / "components" / f"{name}.yaml").read_bytes().decode()
 
     def problems(self) -> list[Problem]:
         """Return all that is wrong with the inventory; nothing when it can be used."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from ops.errors import OpsError
@@ -20,13 +22,24 @@ def write(path: Path, content: bytes, mode: int = 0o644) -> None:
     make_folder(path.parent)
     beside = leftover(path)
     number = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, mode)
-    with os.fdopen(number, "wb") as file:
+    with os.fdopen(number, "wb") as file, named(path):
         os.fchmod(number, mode)
         file.write(content)
         file.flush()
         os.fsync(file.fileno())
     beside.replace(path)
     sync_folder(path.parent)
+
+
+@contextmanager
+def named(path: Path) -> Iterator[None]:
+    """Let an OSError of the block that names no file, as of a full disk, name `path`."""
+    try:
+        yield
+    except OSError as error:
+        if error.filename is None:
+            error.filename = str(path)
+        raise
 
 
 def expanded(path: str) -> Path:

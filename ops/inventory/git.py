@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ops.errors import OpsError
+from ops.errors import Incomplete, OpsError
 
 _SETTINGS = {
     "core.hooksPath": "/dev/null",
@@ -195,6 +195,9 @@ class Git:
 
 def _failure(words: Sequence[str], path: Path, said: bytes) -> OpsError:
     lines = said.decode(errors="backslashreplace").strip()
+    if "No space left" in lines or "Out of diskspace" in lines or "Disk quota" in lines:
+        words_said = lines.splitlines()[0]
+        return Incomplete(f"{path}: git {words[0]}: {words_said}", "Make room, then run again.")
     hint = "Try the same by hand there."
     if "dubious ownership" in lines:
         hint = "Run tasks as the account that owns the inventory."

@@ -6,12 +6,12 @@ lives; one that nobody holds belongs to a run that died.
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 from pathlib import Path
 from typing import Any
 
-from ops.errors import OpsError
 from ops.inventory import files
 from ops.inventory.locks import taken
 
@@ -35,9 +35,10 @@ class Journal:
         """Write an event durably; `kind` says what happened."""
         event: Event = {"event": kind, **details}
         line = json.dumps(event, separators=(",", ":")).encode() + b"\n"
-        if os.write(self._number, line) != len(line):
-            raise OpsError(f"{self.path}: the disk is full", "Make room, then run the task again.")
-        os.fsync(self._number)
+        with files.named(self.path):
+            if os.write(self._number, line) != len(line):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            os.fsync(self._number)
         self.events.append(json.loads(line))
 
     def close(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,9 @@ from ops.inventory import records, signing, validation
 from ops.inventory.declared import Declared
 from ops.inventory.problems import nearest
 from ops.inventory.schema import State
+
+_RUN = re.compile(r"[A-Za-z0-9._-]+")
+"""What run ids are made of: nothing that a path or a pattern gives a meaning to."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +42,8 @@ class Recorded(Declared):
 
     def record(self, run: str) -> records.Record:
         """Return the record of a run. Raise UsageError when there is none."""
-        found = next(iter(self.path.glob(f"runs/*/*/{run}.yaml")), None) if run else None
+        known = _RUN.fullmatch(run) is not None
+        found = next(self.path.glob(f"runs/*/*/{run}.yaml"), None) if known else None
         if found is None:
             newest = list(self.runs())
             raise UsageError(f"there is no run {run}{nearest(run, newest)}")
@@ -75,7 +80,7 @@ class Recorded(Declared):
         )
         content = sums.read_bytes()
         who = signing.verify(content, signature, self.path / "allowed_signers")
-        told = records.digests(record, str(yaml.relative_to(self.path)), yaml.read_text())
+        told = records.digests(record, str(yaml.relative_to(self.path)), yaml.read_bytes().decode())
         if told.encode() != content:
             raise OpsError(f"{yaml}: the record was changed after it was signed")
         for name, file in record.files.items():

@@ -159,9 +159,8 @@ def begin(
     name = _run_id(started, task, component, ids())
     with ExitStack() as stack:
         holder = locks.Holder(task, name, os.getpid(), started)
-        journal = _open(repo, signer, stack, component, holder)
+        journal, state = _open(repo, signer, stack, component, holder)
         journal.append("begin", **_beginning(name, task, component, arguments, started))
-        state = repo.state(component) if component else State.model_validate({})
         run = Run(repo, journal, name, state, clock)
         try:
             yield run
@@ -190,14 +189,18 @@ def _open(
     stack: ExitStack,
     component: str | None,
     holder: locks.Holder,
-) -> Journal:
-    """Take the locks in order and return the new journal, so that no other task sees it dead."""
+) -> tuple[Journal, State]:
+    """Take the locks in order; return the new journal, so that no other task sees it dead.
+
+    The state comes with it: one that can't be read must not leave a run behind.
+    """
     with repo.locked() as git:
         recovery.recover(repo, git, signer, holder.since)
         repo.clean(component or "")
         if component:
             stack.enter_context(locks.component_lock(repo.var, component, holder))
-        return Journal(repo.var / "journal" / f"{holder.run}.jsonl")
+        state = repo.state(component) if component else State.model_validate({})
+        return Journal(repo.var / "journal" / f"{holder.run}.jsonl"), state
 
 
 def _beginning(

@@ -109,3 +109,13 @@ def test_a_crash_at_any_file_operation_leaves_the_value_set_or_not(
 def work(repo: Repository, say: Callable[[str], object]) -> None:
     set_value(repo, "backup.keep.daily", "14")
     say("set")
+
+
+def test_a_file_with_windows_line_ends_keeps_them(repo: Repository) -> None:
+    path = repo.path / "components" / "wiki.yaml"
+    path.write_bytes(path.read_bytes().replace(b"\n", b"\r\n"))
+    repo.git.run("add", "components")
+    repo.git.run("-c", "user.name=p", "-c", "user.email=p@x", "commit", "-qm", "edit")
+    expected = path.read_bytes().replace(b"daily: 7", b"daily: 14")
+    set_value(repo, "backup.keep.daily", "14")
+    assert path.read_bytes() == expected and repo.history("wiki", 1)[0].words.startswith("wiki:")

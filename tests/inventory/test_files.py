@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from pathlib import Path
 
 import pytest
@@ -37,3 +38,9 @@ def test_moving_and_removing_twice_is_no_error(tmp_path: Path) -> None:
     files.remove(tmp_path / "done" / "a")
     files.remove(tmp_path / "done" / "a")
     assert list((tmp_path / "done").iterdir()) == []
+
+
+def test_a_full_disk_names_the_file() -> None:
+    with pytest.raises(OSError, match="No space left") as caught, files.named(Path("/a")):
+        raise OSError(errno.ENOSPC, "No space left on device")
+    assert caught.value.filename == "/a"

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from ops.errors import OpsError
+from ops.errors import Incomplete, OpsError
 from ops.inventory.git import Author, Git
 from ops.inventory.repository import Repository
 
@@ -116,3 +116,15 @@ def _locked(path: Path) -> None:
     (path / ".git" / "HEAD.lock").touch()
     (path / "var").mkdir()
     git.commit(["a"], "a", US)
+
+
+def test_a_full_disk_is_for_another_time(git: Git) -> None:
+    program = git.path / "var" / "git"
+    program.write_text(
+        "#!/bin/sh\necho 'error: unable to write: No space left on device' >&2\nexit 128"
+    )
+    program.chmod(0o755)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setenv("PATH", str(program.parent))
+        with pytest.raises(Incomplete, match="No space left"):
+            git.run("write-tree")

@@ -85,3 +85,18 @@ def test_the_journal_stays_with_the_run(repo: Repository) -> None:
     run = record(repo, 1)
     assert len(journal.read(repo.run_folder(run) / "journal.jsonl")) == 4
     assert not (Path(repo.var) / "journal" / f"{run}.jsonl").exists()
+
+
+@pytest.mark.parametrize("run", ["", "*", "**", "../../state/wiki", "[a-z]"])
+def test_what_is_no_run_id_finds_no_run(repo: Repository, run: str) -> None:
+    record(repo, 1)
+    with pytest.raises(UsageError, match="there is no run"):
+        repo.record(run)
+
+
+def test_changed_line_ends_are_a_change(repo: Repository) -> None:
+    run = record(repo, 1)
+    path = next(repo.path.glob(f"runs/*/*/{run}.yaml"))
+    path.write_bytes(path.read_bytes().replace(b"\n", b"\r\n"))
+    with pytest.raises(OpsError, match="was changed after it was signed"):
+        repo.verify_signature(run)

@@ -14,7 +14,8 @@ import pytest
 
 from ops import run
 from ops.errors import Incomplete, Interrupted, OpsError, Refused, UsageError
-from ops.inventory import journal
+from ops.inventory import files, journal
+from ops.inventory.problems import Broken
 from ops.inventory.records import Record
 from ops.inventory.repository import Repository
 from ops.inventory.schema import State
@@ -195,3 +196,12 @@ def test_a_person_may_commit_while_a_task_runs(repo: Repository) -> None:
 def _begin(repo: Repository, component: str) -> Path:
     with run.begin(repo, "provision", component) as r:
         return r.directory
+
+
+def test_a_state_that_can_not_be_read_stops_nobody_else(repo: Repository) -> None:
+    files.write(repo.path / "state" / "wiki.yaml", b"phase: bogus\n")
+    with pytest.raises(Broken), run.begin(repo, "provision", "wiki"):
+        pytest.fail("began")
+    with run.begin(repo, "provision", "lists") as r:
+        pass
+    assert list(repo.runs()) == [r.id]
