@@ -20,7 +20,7 @@ BUSY = 75
 _STEADY = r"""
 run=$1 text=$2
 shift 2
-mkdir -p -m 755 "$run" && log=$(mktemp "$run/log.XXXXXX") || exit
+mkdir -p -m 700 "$run" && log=$(mktemp "$run/log.XXXXXX") || exit
 setsid -w flock -o -w 600 -E 75 "$run/lock" sh -c "$text" ops "$@" </dev/null >"$log" 2>&1
 code=$?
 cat "$log" >&2

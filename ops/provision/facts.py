@@ -21,7 +21,7 @@ set -uf
 LC_ALL=C PATH=/usr/sbin:/usr/bin:/sbin:/bin
 export LC_ALL PATH
 run=$1 devices=$2 mounts=$3 packages=$4 files=$5 units=$6 left=$7
-mkdir -p -m 755 "$run" && exec 9>"$run/lock" && flock -w 120 9 || {
+mkdir -p -m 700 "$run" && exec 9>"$run/lock" && flock -w 120 9 || {
   echo "another run still works here" >&2
   exit 75
 }

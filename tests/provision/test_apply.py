@@ -140,12 +140,27 @@ def test_what_ec2_would_refuse_is_found_before_anything_is_made(
     assert fleet.calls(*CREATING) == 0
 
 
-def test_a_permission_that_is_missing_is_found_before_anything_is_made(fleet: Fleet) -> None:
-    fault = Fault("RunInstances", "error", code="UnauthorizedOperation", status=403)
+def test_a_parameter_that_ec2_refuses_is_found_before_anything_is_made(fleet: Fleet) -> None:
+    fleet.server.faults.add(Fault("RunInstances", "error", code="InvalidParameterValue"))
+    with pytest.raises(OpsError, match="InvalidParameterValue"):
+        fleet.provision()
+    assert fleet.calls(*CREATING) == 1
+
+
+def test_a_rehearsal_that_the_least_policy_forbids_proves_nothing(fleet: Fleet) -> None:
+    """Without our group, EC2 would take the default one, which the policy does not allow."""
+    fault = Fault("RunInstances", "error", times=2, code="UnauthorizedOperation", status=403)
+    fleet.server.faults.add(fault)
+    assert fleet.provision()
+
+
+def test_a_permission_that_is_missing_is_named_and_leaves_no_token(fleet: Fleet) -> None:
+    fault = Fault("RunInstances", "error", times=3, code="UnauthorizedOperation", status=403)
     fleet.server.faults.add(fault)
     with pytest.raises(OpsError, match="ec2:RunInstances"):
         fleet.provision()
-    assert fleet.calls(*CREATING) == 1
+    assert Tokens(fleet.repo.var, "wiki", "main").generations() == frozenset()
+    assert fleet.provision()
 
 
 def test_anothers_key_pair_is_refused(fleet: Fleet) -> None:
