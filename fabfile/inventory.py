@@ -13,8 +13,11 @@ def init(context: Context, path: str) -> int | None:
 
     from ops.cli import output
     from ops.cli.place import PROJECT
+    from ops.errors import UsageError
     from ops.inventory.creation import create
 
+    if not path:
+        raise UsageError("inventory.init: path= is empty", "Name the folder to make: path=DIR.")
     made = create(PROJECT / "inventory", Path(path), PROJECT)
     output.say_aside(
         f"{made.path} is made, with the sample fleet in it.",

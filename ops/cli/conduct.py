@@ -22,18 +22,26 @@ def conduct(body: Body, context: Any, values: Mapping[str, Any], rules: Rules, t
     of its component.
     """
     with output.as_json(bool(values.get("json"))):
-        if rules.app == "none":
-            return body(context, **values) or 0
-        names = _components(values.get("app"), rules, task)
-        if len(names) > 1 and values.get("expect"):
-            raise UsageError(
-                f"expect= is the digest of one plan, {task} would make {len(names)}",
-                "Name one component.",
-            )
-        works = {name: partial(body, context, **{**values, "app": name}) for name in names}
-        if len(names) == 1 and values.get("app") == names[0]:
-            return works[names[0]]() or 0
-        return _several(works, rules, asked=not values.get("yes"))
+        try:
+            return _conduct(body, context, values, rules, task)
+        except Exception as error:
+            output.failure(error)
+            raise
+
+
+def _conduct(body: Body, context: Any, values: Mapping[str, Any], rules: Rules, task: str) -> int:
+    if rules.app == "none":
+        return body(context, **values) or 0
+    names = _components(values.get("app"), rules, task)
+    if len(names) > 1 and values.get("expect"):
+        raise UsageError(
+            f"expect= is the digest of one plan, {task} would make {len(names)}",
+            "Name one component.",
+        )
+    works = {name: partial(body, context, **{**values, "app": name}) for name in names}
+    if len(names) == 1 and values.get("app") == names[0]:
+        return works[names[0]]() or 0
+    return _several(works, rules, asked=not values.get("yes"))
 
 
 def _several(works: Mapping[str, Callable[[], int | None]], rules: Rules, asked: bool) -> int:
@@ -73,7 +81,7 @@ def _components(app: str | None, rules: Rules, task: str) -> list[str]:
         also = ", or app=all" if rules.app == "many" else ""
         raise UsageError(f"{task} needs a component", f"Name one: app=NAME{also}.")
     if rules.app == "one" and ("," in app or app == "all"):
-        raise UsageError(f"{task} takes one component, not app={app}")
+        raise UsageError(f"{task} takes one component, not app={app}", "Say app=NAME.")
     if app != "all" and "," not in app:
         return [app]
     return _listed(app, task)
@@ -89,6 +97,8 @@ def _listed(app: str, task: str) -> list[str]:
             raise UsageError(f"{task}: the inventory has no component")
         return known
     names = list(dict.fromkeys(name for name in app.split(",") if name))
+    if "all" in names and "all" not in known:
+        raise UsageError(f"{task}: app={app} names all and more", "Say app=all alone.")
     for name in names:
         if name not in known:
             raise UsageError(f"there is no component {name}", nearest(name, known, "app={}"))

@@ -15,11 +15,10 @@ def settle(plan: Plan, *, show: bool, expect: str = "", yes: bool = False) -> bo
     a yes (delete, replace, purchase, switch) while nobody can be asked.
     """
     output.say(*plan.lines())
-    if show:
+    if not show:
+        require(plan, expect)
+    if show or not plan:
         output.document(plan.data())
-        return False
-    require(plan, expect)
-    if not plan:
         return False
     agree(plan, yes=yes)
     return True

@@ -184,7 +184,7 @@ def _pass_on(child: _Child, reading: int, text: bytes) -> bytes:
 
 def _prefixed(name: str, line: bytes) -> str:
     text = line.decode("utf-8", "surrogateescape")
-    return text if text.startswith(f"{name}:") else f"{name}: {text}"
+    return text if text.startswith((f"{name}:", f"{name} ")) else f"{name}: {text}"
 
 
 def _finish_stream(child: _Child, reading: int) -> None:

@@ -7,6 +7,7 @@ comes from hosts goes through `printable`. A reader that went away does not stop
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import sys
@@ -28,10 +29,14 @@ __all__ = [
     "wants_json",
 ]
 
+_GONE = frozenset({errno.EPIPE, errno.EIO})
+"""The reader went away: `| head`, a terminal that was closed."""
+
 
 @dataclass
 class _State:
     json: bool = False
+    given: bool = False
     sink: Callable[[object], None] | None = None
 
 
@@ -41,12 +46,12 @@ _state = _State()
 @contextmanager
 def as_json(wanted: bool) -> Iterator[None]:
     """Turn the output to JSON within the block, if `wanted`."""
-    before = _state.json
-    _state.json = wanted or before
+    before = _state.json, _state.given
+    _state.json, _state.given = wanted or _state.json, False
     try:
         yield
     finally:
-        _state.json = before
+        _state.json, _state.given = before
 
 
 @contextmanager
@@ -82,10 +87,17 @@ def document(data: object) -> None:
     """
     if not _state.json:
         return
+    _state.given = True
     if _state.sink is not None:
         _state.sink(data)
     else:
         _write(sys.stdout, as_text(data) + "\n")
+
+
+def failure(error: BaseException) -> None:
+    """Make the error the document with json=true, where none was given before it."""
+    if not _state.given:
+        document({"error": str(error)})
 
 
 def as_text(data: object) -> str:
@@ -157,7 +169,10 @@ def _rich_table(
         shown.add_column(Text(name), justify="right" if at_right else "left", overflow="fold")
     for row in cells:
         shown.add_row(*(Text(cell) for cell in row))
-    Console(file=stream, highlight=False).print(shown)
+    console = Console(file=stream, highlight=False)
+    with console.capture() as drawn:
+        console.print(shown)
+    _write(stream, drawn.get())
 
 
 def _cell(value: object) -> str:
@@ -205,7 +220,14 @@ def _write(stream: TextIO | None, text: str) -> None:
     try:
         stream.write(text)
         stream.flush()
-    except BrokenPipeError:  # `| head`: the work goes on, its output has no reader
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, stream.fileno())
-        os.close(nowhere)
+    except OSError as error:
+        if error.errno not in _GONE and stream is not sys.stderr:
+            raise
+        silence(stream)
+
+
+def silence(stream: TextIO) -> None:
+    """Let what is written to `stream` go nowhere: the work goes on, its output has no reader."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, stream.fileno())
+    os.close(nowhere)

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import inspect
 import os
+import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from io import TextIOWrapper
+from types import FrameType
 from typing import Any
 
 from fabric.main import Fab
@@ -27,6 +29,8 @@ FORMATS = ("flat", "nested", "json")
 def install(program: Any) -> None:
     """Give `program`, a running fabric.main.Fab, this suite's command line."""
     _open_standard_streams()
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, _interrupted)
     program.__class__ = Program
 
 
@@ -49,7 +53,7 @@ class Program(Fab):
 
     def parse_cleanup(self) -> None:
         """Answer --help and --list, whose mistakes end with 2, too."""
-        with _usage_errors():
+        with _usage_errors(), _reader_may_go():
             if self.args["list-format"].value not in FORMATS:
                 raise UsageError(f"--list-format is one of {', '.join(FORMATS)}")
             wanted = self.args["help"].value
@@ -119,6 +123,28 @@ def _usage_errors() -> Iterator[None]:
     except Exit as end:
         code = UsageError.exit_code if end.message and end.code == 1 else end.code
         raise Exit(end.message, code) from None
+
+
+@contextmanager
+def _reader_may_go() -> Iterator[None]:
+    """End well when nobody reads a list or help any more (`| head`), with 4 on a full disk."""
+    try:
+        try:
+            yield
+        finally:
+            if sys.stdout is not None:
+                sys.stdout.flush()
+    except OSError as error:
+        from ops.cli import faults, output
+
+        output.silence(sys.stdout)
+        code = 0 if isinstance(error, BrokenPipeError) else faults.report(error)
+        raise Exit(None, code) from None
+
+
+def _interrupted(_number: int, _frame: FrameType | None) -> None:
+    """End a start that is interrupted before, between or after tasks, which have their own way."""
+    raise Exit("interrupted", 130)
 
 
 def _open_standard_streams() -> None:

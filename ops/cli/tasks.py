@@ -84,6 +84,8 @@ class Task(InvokeTask[Any]):
     ) -> None:
         super().__init__(body, name=name, default=default, positional=(), auto_shortflags=False)
         self.rules = rules
+        self.title = name
+        """Its whole name; the tree puts the noun in front."""
 
     def __call__(self, *args: Any, **values: Any) -> Any:
         """Run the task for each of its components and return its exit code, 0 for None."""
@@ -92,7 +94,7 @@ class Task(InvokeTask[Any]):
         context, *rest = args
         bound = inspect.signature(self.body).bind(context, *rest, **values).arguments
         bound.pop(next(iter(bound)))
-        return conduct.conduct(self.body, context, bound, self.rules, self.name)
+        return conduct.conduct(self.body, context, bound, self.rules, self.title)
 
     def get_arguments(self, ignore_unknown_help: bool | None = None) -> list[InvokeArgument]:
         """Return what Invoke shows of the arguments; the parsing is done by grammar.read."""

@@ -24,6 +24,7 @@ def grow(package: str, path: Iterable[str]) -> Collection:
         noun.__doc__ = module.__doc__
         for task in vars(module).values():
             if isinstance(task, Task):
+                task.title = task.name if task.name == found.name else f"{found.name}.{task.name}"
                 (root if task.name == found.name else noun).add_task(task)
         if noun:
             root.add_collection(noun)

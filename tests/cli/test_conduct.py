@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -40,3 +41,17 @@ def test_without_an_inventory_all_is_refused(tree: Tree) -> None:
 def test_one_digest_cannot_stand_for_several_plans(tree: Tree) -> None:
     done = tree.fab("jobs", "a,b", "expect=123", OPS_INVENTORY=tree.inventory("a", "b"))
     assert (done.returncode, done.stderr.splitlines()[-1]) == (2, "Name one component.")
+
+
+def test_all_stands_alone(tree: Tree) -> None:
+    done = tree.fab("jobs", "all,a", OPS_INVENTORY=tree.inventory("a"))
+    assert (done.returncode, done.stderr.splitlines()) == (
+        2,
+        ["jobs.apply: app=all,a names all and more", "Say app=all alone."],
+    )
+
+
+@pytest.mark.parametrize(("app", "told"), [("refused", "refused"), ("system", "/nowhere")])
+def test_with_json_an_error_is_the_document(tree: Tree, app: str, told: str) -> None:
+    done = tree.fab("jobs.fail", app, "json=true")
+    assert told in json.loads(done.stdout)["error"] and told in done.stderr

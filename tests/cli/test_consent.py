@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
+from ops.cli import output
 from ops.cli.consent import agree, settle
 from ops.errors import Refused
 from ops.plan import Plan, Step
@@ -51,3 +54,9 @@ def test_on_a_terminal_a_person_is_asked(answer: str, code: int) -> None:
     ended, shown = on_terminal(ASKING, f"{answer}\n")
     assert ended == code
     assert "Carry it out (delete)? [y/N]" in shown
+
+
+def test_with_json_an_empty_plan_is_the_document(capsys: pytest.CaptureFixture[str]) -> None:
+    with output.as_json(True):
+        settle(Plan("provision", "wiki"), show=False)
+    assert json.loads(capsys.readouterr().out)["steps"] == []

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -11,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ops.cli import output
+from ops.errors import OpsError
 from tests.support.terminal import on_terminal
 
 Captured = pytest.CaptureFixture[str]
@@ -79,3 +82,27 @@ def test_on_a_terminal_a_table_is_drawn_and_names_stay_as_they_are() -> None:
 
 def test_no_color_is_honoured() -> None:
     assert "\x1b[3" not in on_terminal(TABLE, NO_COLOR="1")[1]
+
+
+def test_an_error_is_the_document_where_none_was_given(capsys: Captured) -> None:
+    with output.as_json(True):
+        output.failure(OpsError("a fault", "mend it"))
+        output.failure(OpsError("another"))
+    assert json.loads(capsys.readouterr().out) == {"error": "a fault\nmend it"}
+
+
+GONE = """
+import os, signal, sys
+from ops.cli import output
+signal.signal(signal.SIGHUP, signal.SIG_IGN)
+ours, theirs = os.openpty()
+os.dup2(theirs, 1), os.close(theirs), os.close(ours)
+output.say("to nobody")
+output.table(["a"], [[1]])
+output.say_aside("still at work")
+"""
+
+
+def test_a_terminal_that_was_closed_does_not_stop_the_work() -> None:
+    done = subprocess.run([sys.executable, "-c", GONE], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "still at work\n")

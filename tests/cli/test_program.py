@@ -165,3 +165,28 @@ def _until(condition: object) -> None:
             return
         time.sleep(0.05)
     pytest.fail("nothing happened within 30 s")
+
+
+@pytest.mark.parametrize(("to", "code"), [("| true", 0), (">/dev/full", 4)])
+def test_a_list_that_nobody_can_read_ends_without_a_traceback(
+    tree: Tree, to: str, code: int
+) -> None:
+    done = subprocess.run(
+        ["bash", "-c", f"{FAB} --list {to}; exit ${{PIPESTATUS[0]}}"],
+        cwd=tree.folder,
+        env=tree.environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, "Traceback" in done.stderr) == (code, False)
+
+
+def test_a_start_that_is_interrupted_ends_with_130(tree: Tree) -> None:
+    module = tree.folder / "fabfile/slow.py"
+    module.write_text("import os, signal\nos.kill(os.getpid(), signal.SIGINT)\n")
+    try:
+        done = tree.fab("status")
+    finally:
+        module.unlink()
+    assert (done.returncode, done.stderr) == (130, "interrupted\n")

@@ -116,3 +116,7 @@ def test_diff_names_files_that_no_commit_knows(tmp_path: Path) -> None:
     assert fab("inventory.diff", inventory=repo).stdout == (
         "not committed at all: components/new.yaml\n"
     )
+
+
+def test_init_without_a_name_is_a_usage_error() -> None:
+    assert fab("inventory.init", "path=").returncode == 2
