@@ -24,9 +24,17 @@ def _moved() -> tuple[list[str], Mapping[str, str]]:
     app="optional",
     default=True,
     candidates=_moved,
-    help={"data": "this data set alone"},
+    help={"data": "this data set alone", "full": "read what lay still since last time again"},
 )
-def checksums(context: Context, app: str, *, data: str = "", json: bool = False) -> int | None:
+def checksums(
+    context: Context,
+    app: str,
+    *,
+    data: str = "",
+    full: bool = False,
+    plan: bool = False,
+    json: bool = False,
+) -> int | None:
     """Read every file on both sides, compare them by path, and record the verdict.
 
     Same, or same as of the transfer's start: 0. Different: 1, every path named. Files that
@@ -35,18 +43,27 @@ def checksums(context: Context, app: str, *, data: str = "", json: bool = False)
     from contextlib import ExitStack
 
     from ops.cli import output, progress, repository
-    from ops.verify import checksums, verdict, wording
+    from ops.verify import checksums, planning, verdict, wording
 
+    repo = repository()
+    if plan:
+        chosen = checksums.chosen(app, repo.component(app), repo.state(app), data)
+        decided = planning.planned(repo, app, chosen, full=full)
+        output.say(*decided.lines())
+        output.document(decided.data())
+        return 0
     with ExitStack() as shown:
         course, outcomes = checksums.verify(
-            repository(),
+            repo,
             app,
             data=data,
+            full=full,
             bars=lambda name: shown.enter_context(progress.bar(f"{app}/{name}")).at,
         )
     for each in outcomes:
         judged = each.judgement
-        output.say(wording.headline(f"{app}/{each.name}", judged, each.as_of, each.seconds))
+        name = f"{app}/{each.name}"
+        output.say(wording.headline(name, judged, each.as_of, each.seconds, each.read))
         output.say(*(f"  {line}" for line in wording.judgement(judged)))
     output.say(f"  run {course}")
     sets = {each.name: wording.judgement_data(each.judgement, each.as_of) for each in outcomes}
@@ -62,6 +79,7 @@ def checksums(context: Context, app: str, *, data: str = "", json: bool = False)
         "host": "where the folder is: COMPONENT.campus.SLOT or [USER@]HOST[:PORT]",
         "cross_mounts": "enter what is mounted below the root too",
         "exclude": "patterns to leave out, with commas between",
+        "full": "read what lay still since FILE was made again",
     }
 )
 def manifest(
@@ -72,6 +90,7 @@ def manifest(
     host: str = "",
     cross_mounts: bool = False,
     exclude: str = "",
+    full: bool = False,
     json: bool = False,
 ) -> int | None:
     """Write the checksums and metadata of everything below a folder, here or on a host."""
@@ -94,19 +113,29 @@ def manifest(
             as_root=scan.may_be_root(there),
         )
         with lone.recorded(repo, "verify.manifest", arguments) as course:
-            found = scan.scan(there, tree, progress=bar.at)
+            look = files.beside(Path(out), files.LOOK)
+            keeping = scan.Keeping(look, f"{there.name} {tree.root}", "full" if full else "quick")
+            found = scan.scan(there, tree, progress=bar.at, keeping=keeping)
             files.write(Path(out), found.draft, found.digests)
             if course:
-                course.verdict = "incomplete" if found.faults else "done"
+                course.verdict = lone.outcome(found)
                 course.figure("manifest", {**files.digests(Path(out)), "files": found.files})
     count, size = quantities.number(found.files), quantities.size(found.size)
-    output.say(f"{root}: {count} files, {size}, {quantities.span(found.seconds)}: {out}")
-    output.say(*(f"  {wording.fault(fault)}" for fault in found.faults))
-    faults = [wording.fault_data(fault) for fault in found.faults]
+    share = "" if found.share >= 1 else f", {found.share:.0%} of it read again"
+    output.say(f"{root}: {count} files, {size}{share}, {quantities.span(found.seconds)}: {out}")
+    output.say(*(f"  {wording.fault(fault)}" for fault in (*found.corrupted, *found.faults)))
     output.document(
-        {"root": root, "files": found.files, "bytes": found.size, "out": out, "faults": faults}
+        {
+            "root": root,
+            "files": found.files,
+            "bytes": found.size,
+            "read_bytes": found.read_size,
+            "out": out,
+            "corrupted": [wording.fault_data(fault) for fault in found.corrupted],
+            "faults": [wording.fault_data(fault) for fault in found.faults],
+        }
     )
-    return 4 if found.faults else 0
+    return {"different": 1, "incomplete": 4, "done": 0}[lone.outcome(found)]
 
 
 @task(help={"left": "a manifest", "right": "the one held against it"})
@@ -136,6 +165,81 @@ def compare(context: Context, left: str, right: str, *, json: bool = False) -> i
         }
     )
     return {"same": 0, "different": 1, "incomplete": 4}[verdict]
+
+
+@task(help={"run": "the run, as the verification told it"})
+def evidence(context: Context, run: str, *, json: bool = False) -> int | None:
+    """Check the proof of an earlier run, offline: signature, digests, manifests.
+
+    0: all holds. 1: something was changed since. 4: manifests were cleared away.
+    """
+    from ops import quantities
+    from ops.cli import output, repository
+    from ops.verify import evidence
+
+    found = evidence.check(repository(), run)
+    output.say(f"{run}: {found.record.verdict}, signed by {found.signer}")
+    output.say(*(f"  unchanged {name}" for name in found.unchanged))
+    output.say(*(f"  cleared away {name}" for name in found.missing))
+    for name, count in sorted(found.proven.items()):
+        output.say(f"  {name}: {quantities.number(count)} files the same, compared anew")
+    output.document(
+        {
+            "run": run,
+            "verdict": found.record.verdict,
+            "signer": found.signer,
+            "unchanged": found.unchanged,
+            "missing": found.missing,
+            "proven": found.proven,
+        }
+    )
+    return 4 if found.missing else 0
+
+
+def _scrubbed() -> tuple[list[str], Mapping[str, str]]:
+    from ops.cli import repository
+    from ops.verify import scrub
+
+    repo = repository()
+    components = repo.components()
+    return scrub.candidates(components, {name: repo.state(name) for name in components})
+
+
+@task(app="optional", candidates=_scrubbed)
+def scrub(context: Context, app: str, *, json: bool = False) -> int | None:
+    """Read a share of the target's files again, so that all are read in time: for cron.
+
+    Content that changed under unchanged metadata is silent corruption: 1, every path named.
+    """
+    from contextlib import ExitStack
+
+    from ops import quantities
+    from ops.cli import output, progress, repository
+    from ops.verify import scrub, wording
+
+    with ExitStack() as shown:
+        run, verdict, found = scrub.scrub(
+            repository(),
+            app,
+            bars=lambda name: shown.enter_context(progress.bar(f"{app}/{name}")).at,
+        )
+    for name, one in found.items():
+        read, size = quantities.size(one.read_size), quantities.size(one.size)
+        output.say(f"{app}/{name}: read {read} of {size}, {quantities.span(one.seconds)}")
+        output.say(*(f"  {wording.fault(fault)}" for fault in (*one.corrupted, *one.faults)))
+    output.say(f"  run {run}")
+    sets = {
+        name: {
+            "files": one.files,
+            "bytes": one.size,
+            "read_bytes": one.read_size,
+            "corrupted": [wording.fault_data(fault) for fault in one.corrupted],
+            "faults": [wording.fault_data(fault) for fault in one.faults],
+        }
+        for name, one in found.items()
+    }
+    output.document({"component": app, "run": run, "verdict": verdict, "sets": sets})
+    return {"done": 0, "different": 1, "incomplete": 4}[verdict]
 
 
 def _inventory() -> Repository | None:

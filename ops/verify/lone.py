@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from ops import run
 from ops.errors import OpsError, Refused, UsageError
@@ -14,6 +14,7 @@ from ops.remote.local import LocalHost
 
 if TYPE_CHECKING:
     from ops.inventory.repository import Repository
+    from ops.verify.scan import Scan
 
 
 @contextmanager
@@ -78,3 +79,10 @@ def manifest_of(path: str) -> Path:
     if not found.is_file():
         raise OpsError(f"there is no manifest {path}", "Make one: fab verify.manifest root= out=")
     return found
+
+
+def outcome(found: Scan) -> Literal["done", "different", "incomplete"]:
+    """Return what a scan alone amounts to; silent corruption is a difference."""
+    if found.corrupted:
+        return "different"
+    return "incomplete" if found.faults else "done"

@@ -38,7 +38,7 @@ class Scanner:
         self._reading = reading
         self._progress = progress
         self._notes = notes
-        self._reader = Reader(_excluded(tree.exclude))
+        self._reader = Reader(excluded(tree.exclude))
         self._lock = threading.Lock()
         self._batches: Batches | None = None
         self._known = 0
@@ -242,7 +242,8 @@ def _now() -> bytes:
     return b"%d" % time.time()
 
 
-def _excluded(patterns: tuple[str, ...]) -> Callable[[bytes, bool], bool] | None:
+def excluded(patterns: tuple[str, ...]) -> Callable[[bytes, bool], bool] | None:
+    """Return what says of a path below the root, and whether it is a folder, if it is left out."""
     if not patterns:
         return None
     excludes = Excludes(patterns)

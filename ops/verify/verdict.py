@@ -36,6 +36,8 @@ class Judgement:
     differences: list[Difference] = field(default_factory=list)
     changed_since: list[Difference] = field(default_factory=list)
     metadata: list[Difference] = field(default_factory=list)
+    corrupted: list[tuple[str, Fault]] = field(default_factory=list)
+    """Side and file: other content than last time under the same metadata."""
     source_faults: list[Fault] = field(default_factory=list)
     target_faults: list[Fault] = field(default_factory=list)
 
@@ -46,6 +48,7 @@ class Judgement:
         return {
             **{kind: kinds[kind] for kind in CONTENT},
             "metadata": len(self.metadata),
+            "corrupted": len(self.corrupted),
             "changed_since": len(self.changed_since),
             "unreadable": len(self.source_faults) + len(self.target_faults),
         }
@@ -58,17 +61,19 @@ def judge(
     *,
     ctimes: Mapping[bytes, float],
     since: float | None,
+    corrupted: Mapping[str, list[Fault]] | None = None,
 ) -> Judgement:
     """Return the judgement of a data set.
 
     `ctimes` holds the ctime of every entry of the source; `since` is the transfer's start on
     the source's clock, None when nothing may have changed. Nothing below an entry that could
-    not be read counts as a difference: nobody knows.
+    not be read counts as a difference: nobody knows. Silent corruption on either side is one.
     """
     faulty = {fault.path for fault in (*source_faults, *target_faults)}
     judged = Judgement(
         "same", comparison.files, 0, source_faults=source_faults, target_faults=target_faults
     )
+    judged.corrupted = [(side, one) for side, all in (corrupted or {}).items() for one in all]
     unread = False
     for difference in comparison.differences:
         if difference.kind == "metadata":
@@ -81,7 +86,7 @@ def judge(
             judged.changed_since.append(difference)
         else:
             judged.differences.append(difference)
-    if judged.differences:
+    if judged.differences or judged.corrupted:
         judged.verdict = "different"
     elif faulty or unread:
         judged.verdict = "incomplete"

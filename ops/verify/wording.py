@@ -18,25 +18,27 @@ SHOWN = 50
 """Lines of one kind on the screen; the file of differences holds all."""
 
 
-def headline(name: str, judged: Judgement, as_of: datetime, seconds: float) -> str:
-    """Return the one line on a data set."""
+def headline(
+    name: str, judged: Judgement, as_of: datetime, seconds: float, read: float = 1.0
+) -> str:
+    """Return the one line on a data set; `read` is the share of its bytes that was read now."""
     verdict = judged.verdict.replace("-", " ")
     if judged.verdict == "same-as-of":
         verdict += f" {as_of.isoformat(' ', 'seconds')}"
-    files = f"{quantities.number(judged.files)} files, {quantities.size(judged.bytes)} the same"
-    counts = ", ".join(
+    parts = [f"{quantities.number(judged.files)} files, {quantities.size(judged.bytes)} the same"]
+    parts += [
         f"{quantities.number(count)} {kind.replace('_', ' ')}"
         for kind, count in judged.counts.items()
         if count
-    )
-    return (
-        f"{name}: {verdict}: {files}{', ' + counts if counts else ''}, {quantities.span(seconds)}"
-    )
+    ]
+    parts += [] if read >= 1 else [f"{read:.0%} of the bytes read again"]
+    return f"{name}: {verdict}: {', '.join([*parts, quantities.span(seconds)])}"
 
 
 def judgement(judged: Judgement, shown: int | None = SHOWN) -> Iterator[str]:
     """Yield a line for each thing found, `shown` of a kind at most; the worst first."""
     yield from _first((difference(each) for each in judged.differences), shown)
+    yield from _first((fault(each, side) for side, each in judged.corrupted), shown)
     yield from _first((fault(each, "source") for each in judged.source_faults), shown)
     yield from _first((fault(each, "target") for each in judged.target_faults), shown)
     since = (difference(each) for each in judged.changed_since)
@@ -86,6 +88,7 @@ def judgement_data(judged: Judgement, as_of: datetime) -> dict[str, object]:
         "differences": [data(each) for each in judged.differences],
         "changed_since": [data(each) for each in judged.changed_since],
         "metadata": [data(each) for each in judged.metadata],
+        "corrupted": [{"side": side, **fault_data(each)} for side, each in judged.corrupted],
         "faults": [
             {"side": side, **fault_data(each)}
             for side, faults in (("source", judged.source_faults), ("target", judged.target_faults))

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import IO
 
 import pytest
 
 from ops.errors import OpsError, UsageError
 from ops.inventory import machine, recovery
 from ops.inventory.schema import State, TransferState
-from ops.verify import checksums
-from ops.verify.checksums import Outcome
+from ops.verify import checksums, evidence, planning, scrub
+from ops.verify.sides import Outcome
 from tests.migrate.fleet import Fleet, fleet
 from tests.verify import trees
 
@@ -138,3 +140,74 @@ def test_only_components_with_a_transfer_are_candidates(here: Fleet) -> None:
     states = {"wiki": here.repo.state("wiki"), "other": State.model_validate({})}
     ready, others = checksums.candidates(components, states)
     assert (ready, others) == (["wiki"], {"other": "has no recorded transfer"})
+
+
+def test_a_second_verification_reads_nothing_again_but_all_when_full(here: Fleet) -> None:
+    time.sleep(0.05)
+    assert _verified(here).read == 1.0
+    assert _verified(here).read == 0.0
+    _, (outcome,) = checksums.verify(here.repo, "wiki", full=True)
+    assert (outcome.read, outcome.judgement.verdict) == (1.0, "same")
+
+
+def test_silent_corruption_makes_it_different_and_names_the_side(here: Fleet) -> None:
+    time.sleep(0.05)
+    checksums.verify(here.repo, "wiki")
+    look = here.repo.var / "looks/wiki/pages.target.look"
+    look.write_bytes(look.read_bytes().replace(trees.walk(here.target)[b"./plain"], b"f" * 32, 1))
+    _, (outcome,) = checksums.verify(here.repo, "wiki", full=True)
+    told = [(side, fault.path, fault.kind) for side, fault in outcome.judgement.corrupted]
+    assert (b"./plain" in [path for _, path, _ in told]) and told[0][0] == "target"
+    assert outcome.judgement.verdict == "different"
+
+
+def test_the_scrub_reads_its_share_of_the_target(here: Fleet) -> None:
+    time.sleep(0.05)
+    checksums.verify(here.repo, "wiki", full=True)
+    run, verdict, found = scrub.scrub(here.repo, "wiki")
+    assert verdict == "done"
+    assert 0 < found["pages"].read_files < found["pages"].files
+    assert here.repo.record(run).figures["pages"]["corrupted"] == 0
+
+
+def test_evidence_holds_until_something_is_changed(here: Fleet) -> None:
+    run, _ = checksums.verify(here.repo, "wiki")
+    found = evidence.check(here.repo, run)
+    assert found.proven == {"pages": len(trees.walk(here.target))}
+    assert found.missing == []
+    listed = here.repo.run_folder(run) / "pages.target.md5"
+    content = listed.read_bytes()
+    listed.write_bytes(content.replace(b"./plain", b"./plaim"))
+    with pytest.raises(OpsError, match="was changed after run"):
+        evidence.check(here.repo, run)
+    listed.unlink()
+    assert [Path(name).name for name in evidence.check(here.repo, run).missing] == [
+        "pages.target.md5"
+    ]
+
+
+def test_a_stranger_checks_the_proof_with_standard_tools_alone(here: Fleet) -> None:
+    run, _ = checksums.verify(here.repo, "wiki")
+    (sums,) = here.repo.path.glob(f"runs/*/*/{run}.sha256")
+    who = (here.repo.path / "allowed_signers").read_text().split()[0]
+    words = f"ssh-keygen -Y verify -f allowed_signers -n ops-run -I {who} -s".split()
+    with sums.open("rb") as told:
+        signed = _stranger(here.repo.path, *words, str(sums.with_suffix(".sig")), stdin=told)
+    assert signed == 0
+    assert _stranger(here.repo.path, "sha256sum", "--strict", "--status", "-c", str(sums)) == 0
+    listed = here.repo.run_folder(run) / "pages.source.md5"
+    assert _stranger(here.target, "md5sum", "--strict", "--status", "-c", str(listed)) == 0
+
+
+def _stranger(folder: Path, *words: str, stdin: IO[bytes] | None = None) -> int:
+    done = subprocess.run(words, cwd=folder, stdin=stdin, capture_output=True, check=False)
+    return done.returncode
+
+
+def test_the_plan_tells_sizes_and_reads_nothing(here: Fleet) -> None:
+    decided = planning.planned(here.repo, "wiki", ["pages"], full=True)
+    (step,) = decided.steps
+    files = trees.walk(here.target)
+    assert step.arguments["source_files"] == step.arguments["target_files"] == len(files)
+    assert step.arguments["target_read"] == step.arguments["target_bytes"]
+    assert decided.notes == ()

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import subprocess
 import tempfile
+import threading
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -221,3 +223,34 @@ def test_nothing_stays_on_the_host(tmp_path: Path, scanned: Scanned) -> None:
     before = set(Path("/dev/shm").glob("ops-read.*"))
     scanned(tmp_path / "tree")
     assert set(Path("/dev/shm").glob("ops-read.*")) <= before
+
+
+def test_a_limit_of_bytes_a_second_is_kept_and_reads_the_same(tmp_path: Path) -> None:
+    root = tmp_path / "tree"
+    trees.plant_all(root)
+    trees.plant(root, {b"big\n\\ one": os.urandom(300_000), b"more": os.urandom(50_000)})
+    began = time.monotonic()
+    found = scan(
+        LocalHost(),
+        Tree(str(root), as_root=False),
+        load=Load(workers=2, nice=5, bytes_per_second=400_000),
+    )
+    assert time.monotonic() - began > 0.5
+    assert found.faults == []
+    digests = dict(zip(found.look.paths, found.digests, strict=True))
+    assert {path: digest for path, digest in digests.items() if digest} == trees.walk(root)
+
+
+def test_a_big_file_that_shrinks_under_a_limit_is_named(tmp_path: Path) -> None:
+    root = tmp_path / "tree"
+    trees.plant(root, {b"big": os.urandom(300_000)})
+    cut = threading.Timer(0.7, lambda: os.truncate(root / "big", 1000))
+    cut.start()
+    found = scan(
+        LocalHost(),
+        Tree(str(root), as_root=False),
+        load=Load(workers=1, bytes_per_second=100_000),
+    )
+    cut.join()
+    assert [(fault.path, fault.kind) for fault in found.faults] == [(b"./big", "changed")]
+    assert found.files == 0

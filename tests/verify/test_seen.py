@@ -1,0 +1,164 @@
+"""What a scan remembers, takes up again, and does not trust."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from ops.errors import OpsError
+from ops.remote.local import LocalHost
+from ops.verify import seen
+from ops.verify.scan import Keeping, Load, Scan, Tree, scan
+from ops.verify.scanner import Scanner
+from tests.verify import trees
+
+NOTES = (b"1 2 3 0.0000000000 1699999000.5000000000", b"0" * 32, b"1700000000")
+
+
+@pytest.fixture
+def again(tmp_path: Path) -> Callable[..., Scan]:
+    """Return a function that scans tmp_path/tree, remembering in tmp_path/look."""
+
+    def work(how: seen.How = "quick", place: str = "here", **more: object) -> Scan:
+        return scan(
+            LocalHost(),
+            Tree(str(tmp_path / "tree"), as_root=False),
+            load=Load(workers=2),
+            keeping=Keeping(tmp_path / "look", place, how, **more),  # type: ignore[arg-type]
+        )
+
+    return work
+
+
+def _settle() -> None:
+    """Let the clock go on, so that what was made lies still."""
+    time.sleep(0.05)
+
+
+def test_nothing_that_lay_still_is_read_again(tmp_path: Path, again: Callable[..., Scan]) -> None:
+    trees.plant_all(tmp_path / "tree")
+    _settle()
+    first, second = again(), again()
+    assert (first.share, second.share, second.read_files) == (1.0, 0.0, 0)
+    assert second.digests == first.digests
+    assert second.files == first.files == len(trees.walk(tmp_path / "tree"))
+
+
+@pytest.mark.parametrize(
+    "act",
+    [
+        lambda root: (root / "plain").write_bytes(b"PLAIN"),
+        lambda root: (root / "plain").chmod(0o600),
+        lambda root: os.utime(root / "plain", ns=(1, 1)),
+        lambda root: (root / "empty").rename(root / "plain"),
+    ],
+)
+def test_only_what_changed_is_read_again(
+    tmp_path: Path, again: Callable[..., Scan], act: Callable[[Path], object]
+) -> None:
+    trees.plant_all(tmp_path / "tree")
+    _settle()
+    again()
+    act(tmp_path / "tree")
+    found = again()
+    assert found.read_files == 1
+    known = dict(zip(found.look.paths, found.digests, strict=True))
+    assert {path: digest for path, digest in known.items() if digest} == trees.walk(
+        tmp_path / "tree"
+    )
+
+
+def test_what_changed_just_before_a_scan_is_read_again(
+    tmp_path: Path, again: Callable[..., Scan]
+) -> None:
+    trees.plant(tmp_path / "tree", {b"a": b"a"})
+    look = again().look
+    memory = seen.recall(tmp_path / "look", "here")
+    late = look.ctimes()[b"./a"] >= look.started - 0.02
+    assert (b"./a" not in memory.records) == late
+
+
+def test_another_place_is_no_memory(tmp_path: Path, again: Callable[..., Scan]) -> None:
+    trees.plant(tmp_path / "tree", {b"a": b"a"})
+    _settle()
+    again()
+    assert again(place="there").read_files == 1
+
+
+def test_a_full_scan_reads_all_and_finds_silent_corruption(
+    tmp_path: Path, again: Callable[..., Scan]
+) -> None:
+    trees.plant(tmp_path / "tree", {b"a": b"a", b"b": b"b"})
+    _settle()
+    assert again("full").corrupted == []
+    look = tmp_path / "look"
+    (a,) = (digest for path, digest in trees.walk(tmp_path / "tree").items() if path == b"./a")
+    look.write_bytes(look.read_bytes().replace(a, b"f" * 32))
+    assert again().corrupted == []
+    look.write_bytes(look.read_bytes().replace(a, b"f" * 32))
+    found = again("full")
+    assert [(fault.path, fault.kind) for fault in found.corrupted] == [(b"./a", "corrupted")]
+    assert found.read_files == 2
+
+
+def test_what_is_due_is_read_though_it_lay_still(
+    tmp_path: Path, again: Callable[..., Scan]
+) -> None:
+    trees.plant(tmp_path / "tree", {b"a": b"a", b"b": b"b"})
+    _settle()
+    again()
+
+    def due(memory: seen.Memory) -> set[bytes]:
+        return {b"./b"} & memory.records.keys()
+
+    assert again(due=due).read_files == 1
+
+
+@pytest.mark.parametrize("how", ["quick", "full"])
+def test_a_scan_that_was_cut_off_goes_on_where_it_was(
+    tmp_path: Path, again: Callable[..., Scan], monkeypatch: pytest.MonkeyPatch, how: seen.How
+) -> None:
+    trees.plant(tmp_path / "tree", {b"f%d" % i: b"%d" % i for i in range(30)})
+    _settle()
+    take = Scanner._take
+
+    def cut(scanner: Scanner, answer: object) -> None:
+        take(scanner, answer)  # type: ignore[arg-type]
+        raise OpsError("cut off")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("ops.verify.batches.LEAST", 9 * 8192)
+        patched.setattr(Scanner, "_take", cut)
+        with pytest.raises(OpsError, match="cut off"):
+            again(how)
+    assert not (tmp_path / "look").exists()
+    with (tmp_path / "look.part").open("ab") as torn:
+        torn.write(b"./f7\x001 2")
+    found = again(how)
+    assert 0 < found.read_files < 30
+    assert found.files == 30
+    assert not (tmp_path / "look.part").exists()
+    assert again().read_files == 0
+
+
+def test_a_memory_of_garbage_is_no_memory(tmp_path: Path) -> None:
+    for content in (b"", b"x", b"#\0", b"\0" * 100, b"#\0" + b"1\0other\0full\0"):
+        (tmp_path / "look").write_bytes(content)
+        assert seen.recall(tmp_path / "look", "here").records == {}
+    assert seen.recall(tmp_path / "none", "here").records == {}
+
+
+def test_the_last_record_of_a_path_counts_and_an_empty_one_forgets(tmp_path: Path) -> None:
+    notes = seen.Notes(tmp_path / "look", "here", "quick")
+    notes.begin(1700000000.0, resumed=False)
+    for path in (b"./a", b"./b"):
+        notes.add([path], [NOTES[0]], [NOTES[1]], [NOTES[2]])
+    notes.add([b"./a"], [NOTES[0]], [b"1" * 32], [NOTES[2]])
+    notes.forget([b"./b"])
+    notes.keep()
+    records = seen.recall(tmp_path / "look", "here").records
+    assert {path: record[1] for path, record in records.items()} == {b"./a": b"1" * 32}
