@@ -8,7 +8,7 @@ import time
 import paramiko
 
 from ops.errors import OpsError
-from ops.remote.channel import ChannelSession
+from ops.remote.channel import ChannelSession, give_up
 from ops.remote.dial import Line, dial
 from ops.remote.endpoint import Endpoint
 from ops.remote.errors import Unreachable
@@ -22,6 +22,9 @@ _PATIENCE = 600
 
 _BUSY = 30
 """Seconds for which a server may refuse a further session."""
+
+_ANSWER = 60
+"""Seconds for which a server may think about whether it starts a command."""
 
 
 def connect(endpoint: Endpoint) -> SshHost:
@@ -61,7 +64,7 @@ class SshHost(Shell):
             )
         try:
             channel = self._channel(self._connected())
-            channel.exec_command(line)
+            _start(channel, line)
         except (OSError, EOFError, paramiko.SSHException) as error:
             self._sessions.release()
             raise self._lost(error) from error
@@ -107,3 +110,17 @@ class SshHost(Shell):
             f"{self.endpoint.where}: the connection was lost: {said}",
             "try again when the host answers",
         )
+
+
+def _start(channel: paramiko.Channel, line: bytes) -> None:
+    """Start the line; paramiko would wait for the server's yes or no for ever."""
+    timer = threading.Timer(_ANSWER, give_up, [channel])
+    timer.daemon = True
+    timer.start()
+    try:
+        channel.exec_command(line)
+    except BaseException:
+        give_up(channel)
+        raise
+    finally:
+        timer.cancel()

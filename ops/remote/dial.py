@@ -7,10 +7,13 @@ gateways as trusting as that; so each hop is built here, from an endpoint alone.
 from __future__ import annotations
 
 import logging
+import os
 import random
+import signal
 import socket
 import subprocess
 import time
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,6 +33,9 @@ _KEEPALIVE = 10
 _LOST_AFTER = 30
 """Seconds without an acknowledgement after which the kernel calls a connection lost."""
 
+_LEAVE = 5
+"""Seconds that a ProxyCommand has to end by itself."""
+
 _logger = logging.getLogger("paramiko")
 _logger.addHandler(logging.NullHandler())
 _logger.propagate = False  # its tracebacks are not for people; errors reach them as ours
@@ -37,11 +43,10 @@ _logger.propagate = False  # its tracebacks are not for people; errors reach the
 
 @dataclass
 class Line:
-    """An open connection, and the one it goes through."""
+    """An open connection; `ending` closes it, and then what it goes through."""
 
     connection: Any
-    gateway: Line | None = None
-    proxy: subprocess.Popen[bytes] | None = None
+    ending: ExitStack
 
     @property
     def transport(self) -> paramiko.Transport:
@@ -55,13 +60,7 @@ class Line:
 
     def close(self) -> None:
         """Close it, and what it goes through."""
-        self.connection.close()  # Fabric leaves a half-open one as it is, so:
-        self.connection.client.close()
-        if self.proxy is not None:
-            self.proxy.terminate()
-            self.proxy.wait()
-        if self.gateway is not None:
-            self.gateway.close()
+        self.ending.close()
 
 
 def dial(endpoint: Endpoint) -> Line:
@@ -90,17 +89,25 @@ def dial(endpoint: Endpoint) -> Line:
 def _dialled(endpoint: Endpoint, path: Way) -> Line:
     text = pinned_text(endpoint)
     settings = _settings(endpoint, path, text)
-    gateway = dial(path.gateway) if path.gateway is not None else None
-    proxy = _proxy(path.proxy_command, settings) if path.proxy_command else None
-    line = Line(_connection(endpoint, settings, gateway), gateway, proxy)
-    line.connection.client.set_missing_host_key_policy(PinnedPolicy(endpoint, text))
-    try:
-        line.connection.open()
-    except BaseException:
-        line.close()
-        raise
-    _watch(line.transport)
-    return line
+    with ExitStack() as ending:
+        gateway = _gateway(path, ending)
+        if path.proxy_command:
+            settings["sock"] = _proxy(path.proxy_command, ending)
+        connection = _connection(endpoint, settings, gateway)
+        ending.callback(connection.client.close)  # Fabric leaves a half-open one as it is
+        ending.callback(connection.close)
+        connection.client.set_missing_host_key_policy(PinnedPolicy(endpoint, text))
+        connection.open()
+        _watch(connection.transport)
+        return Line(connection, ending.pop_all())
+
+
+def _gateway(path: Way, ending: ExitStack) -> Line | None:
+    if path.gateway is None:
+        return None
+    gateway = dial(path.gateway)
+    ending.callback(gateway.close)
+    return gateway
 
 
 def _connection(endpoint: Endpoint, settings: dict[str, object], gateway: Line | None) -> Any:
@@ -117,21 +124,33 @@ def _connection(endpoint: Endpoint, settings: dict[str, object], gateway: Line |
     return connection
 
 
-def _proxy(line: str, settings: dict[str, object]) -> subprocess.Popen[bytes]:
-    """Start a ProxyCommand, its streams one socket as ssh has it; that goes into the settings.
+def _proxy(line: str, ending: ExitStack) -> socket.socket:
+    """Start a ProxyCommand, its streams one socket as ssh has it; return our end of that.
 
     paramiko's own ProxyCommand takes the end of the program for silence, and spins.
     """
     ours, theirs = socket.socketpair()
+    ending.callback(ours.close)
     with theirs:
-        settings["sock"] = ours
-        return subprocess.Popen(
+        proxy = subprocess.Popen(
             ["/bin/sh", "-c", f"exec {line}"],
             stdin=theirs.fileno(),
             stdout=theirs.fileno(),
             stderr=subprocess.DEVNULL,
             start_new_session=True,
         )
+    ending.callback(_end, proxy)
+    return ours
+
+
+def _end(proxy: subprocess.Popen[bytes]) -> None:
+    """End a ProxyCommand with its children, also one that is deaf to SIGTERM."""
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        if proxy.poll() is None:
+            with suppress(OSError):
+                os.killpg(proxy.pid, number)
+            with suppress(subprocess.TimeoutExpired):
+                proxy.wait(_LEAVE)
 
 
 def _settings(endpoint: Endpoint, path: Way, text: str) -> dict[str, object]:
@@ -154,9 +173,9 @@ def _settings(endpoint: Endpoint, path: Way, text: str) -> dict[str, object]:
     }
 
 
-def _watch(transport: paramiko.Transport) -> None:
-    """Notice a network that went away without a word."""
-    transport.set_keepalive(_KEEPALIVE)
+def _watch(transport: FastTransport) -> None:
+    """Notice a network that went away without a word, and a host that hangs."""
+    transport.watch(_KEEPALIVE)
     sock = transport.sock
     if isinstance(sock, socket.socket) and sock.family != socket.AF_UNIX:
         milliseconds = _LOST_AFTER * 1000

@@ -10,7 +10,7 @@ from types import TracebackType
 from typing import Protocol, Self
 
 from ops.remote.command import Command
-from ops.remote.errors import TimedOut
+from ops.remote.errors import TimedOut, Unreachable
 from ops.remote.guard import BEAT, KILL_AFTER
 
 _INLINE = 32 * 1024
@@ -53,7 +53,7 @@ class Program:
         beating: bool = False,
     ) -> None:
         self.command = command
-        self._host = host
+        self.host = host
         self._session = session
         self._lifeline = lifeline
         self._err = bytearray()
@@ -86,15 +86,17 @@ class Program:
     def wait(self, timeout: float | None = None) -> int:
         code = self._session.wait(timeout)
         if code is None:
-            raise TimedOut(f"{self._host}: {self.command} still runs after {timeout:g} s")
+            raise TimedOut(f"{self.host}: {self.command} still runs after {timeout:g} s")
         self._drain.join(KILL_AFTER)
         return code
 
     def end(self) -> None:
-        if not self._closed.is_set():
-            self._closed.set()
-            self._hang_up()
-        self._session.close()
+        try:
+            if not self._closed.is_set():
+                self._closed.set()
+                self._hang_up()
+        finally:
+            self._session.close()
 
     def __enter__(self) -> Self:
         return self
@@ -112,9 +114,10 @@ class Program:
         with suppress(OSError):
             self._session.close_input()
         until = time.monotonic() + (KILL_AFTER + 2 if self._lifeline else 0)
-        while self._session.wait(0) is None and (left := until - time.monotonic()) > 0:
-            if not self._session.recv(min(left, 0.1)):
-                self._session.wait(min(left, 0.1))
+        with suppress(Unreachable):  # a lost connection needs no more waiting
+            while self._session.wait(0) is None and (left := until - time.monotonic()) > 0:
+                if not self._session.recv(min(left, 0.1)):
+                    self._session.wait(min(left, 0.1))
 
     def _feed(self, feed: bytes | Iterable[bytes], beating: bool) -> None:
         if not isinstance(feed, bytes):

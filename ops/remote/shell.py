@@ -175,7 +175,8 @@ def _finished(
     while chunk := program.read(_left(until)):
         (sink or out.append)(chunk)
     if chunk is None:
-        raise TimedOut(f"{shortened(str(command))}: no end after {timeout:g} s, nor an answer")
+        what = f"{program.host}: {shortened(str(command))}"
+        raise TimedOut(f"{what}: no end after {timeout:g} s, nor an answer")
     code = program.wait(_left(until))
     return Result(command, code, b"".join(out), program.err)
 

@@ -179,6 +179,25 @@ def test_a_lost_connection_is_told_and_dialled_anew(server: Sshd) -> None:
         assert other.run(command("echo", "again")).out == b"again\n"
 
 
+def test_lost_commands_give_their_sessions_back(server: Sshd) -> None:
+    with connect(server.endpoint()) as other:
+        for _ in range(SESSIONS + 1):
+            with pytest.raises(Unreachable), other.start(script("sleep 99")) as running:
+                other._line.transport.close()
+                running.wait(10)
+        assert other._sessions._value == SESSIONS
+
+
+def test_a_host_that_hangs_is_lost_after_three_unanswered_questions(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ops.remote.dial._KEEPALIVE", 0.1)
+    with Sshd(tmp_path) as frozen, connect(frozen.endpoint()) as other:
+        assert other.run(script("sleep 1; echo in")).out == b"in\n"
+        with pytest.raises(Unreachable, match="connection was lost"):
+            other.run(script("kill -STOP $(ps -o ppid= -p $PPID); sleep 9"))
+
+
 def test_a_closed_host_runs_nothing_more(server: Sshd) -> None:
     other = connect(server.endpoint())
     other.close()
