@@ -50,12 +50,12 @@ def _gateway(endpoint: Endpoint, jumps: list[str], depth: int = 0) -> Endpoint |
     if depth > _DEEPEST:
         raise OpsError(f"{endpoint.ssh_config}: ProxyJump goes round in circles")
     *before, last = jumps
-    user, _, place = last.rpartition("@")
+    user, _, place = last.removeprefix("ssh://").rpartition("@")
     alias, _, port = place.partition(":") if not place.startswith("[") else _bracketed(place)
     config = endpoint.ssh_config
     settings = _lookup(config, alias) if config is not None else {}
     address = settings.get("hostname", alias)
-    number = int(port or settings.get("port", "22"))
+    number = _port(port or settings.get("port", "22"), f"{config}: ProxyJump {last}")
     plain = address if number == 22 else f"[{address}]:{number}"
     further = before or [jump for jump in _jumps(settings) if jump not in (alias, last)]
     return Endpoint(
@@ -93,6 +93,12 @@ def _identities(settings: dict[str, str]) -> tuple[Path, ...]:
 def _jumps(settings: dict[str, str]) -> list[str]:
     named = settings.get("proxyjump") or "none"
     return [] if named.lower() == "none" else [jump.strip() for jump in named.split(",")]
+
+
+def _port(text: str, where: str) -> int:
+    if not (text.isascii() and text.isdigit()):
+        raise OpsError(f"{where}: {text!r} is no port", "write it as USER@HOST:PORT")
+    return int(text)
 
 
 def _bracketed(place: str) -> tuple[str, str, str]:

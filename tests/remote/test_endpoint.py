@@ -41,7 +41,11 @@ def test_a_given_key_is_the_only_one_tried(server: Sshd) -> None:
     assert "IdentitiesOnly=yes" not in ssh_options(replace(way, identity=None))
 
 
-def test_no_persons_ssh_config_is_read_unless_declared(server: Sshd, tmp_path: Path) -> None:
-    way = server.endpoint()
-    assert ssh_options(way)[:2] == ("-F", "none")
-    assert ssh_options(replace(way, ssh_config=tmp_path / "c"))[:2] == ("-F", str(tmp_path / "c"))
+def test_no_ssh_config_is_read_as_it_could_make_ssh_less_strict(
+    server: Sshd, tmp_path: Path
+) -> None:
+    config = tmp_path / "config"
+    config.write_text(f"Host *\n KnownHostsCommand /bin/echo wiki.cloud.main {server.host_key}\n")
+    way = replace(server.endpoint("wiki.cloud.main", pinned=False), ssh_config=config)
+    with pytest.raises(subprocess.CalledProcessError):
+        ssh(replace(way, known_hosts=tmp_path / "none"), "echo in")

@@ -12,6 +12,7 @@ from ops.remote.connection import connect
 from ops.remote.endpoint import Endpoint
 from ops.remote.errors import HostKeyRefused, Unreachable
 from ops.remote.ssh_config import way
+from tests.support.processes import gone
 from tests.support.sshd import Sshd
 
 
@@ -98,6 +99,30 @@ def test_jumps_are_read_with_user_and_port(server: Sshd, tmp_path: Path) -> None
     first = last.gateway
     assert first is not None
     assert (first.user, first.address, first.port) == ("ann", "one", 2222)
+
+
+def test_a_jump_may_be_an_address_of_a_web_page_kind(server: Sshd, tmp_path: Path) -> None:
+    config = "Host 127.0.0.1\n ProxyJump ssh://ann@one:2222\n"
+    gateway = way(through(server, tmp_path / "config", config)).gateway
+    assert gateway is not None
+    assert (gateway.user, gateway.address, gateway.port) == ("ann", "one", 2222)
+
+
+def test_a_jump_without_a_readable_port_is_told(server: Sshd, tmp_path: Path) -> None:
+    with pytest.raises(OpsError, match="ProxyJump one:ssh: 'ssh' is no port"):
+        way(through(server, tmp_path / "config", "Host 127.0.0.1\n ProxyJump one:ssh\n"))
+
+
+def test_a_proxy_command_deaf_to_sigterm_is_ended(
+    server: Sshd, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ops.remote.dial._LEAVE", 0.2)
+    pid = tmp_path / "pid"
+    deaf = f"sh -c 'trap \"\" TERM; echo $$ >{pid}; sleep 99'"
+    endpoint = through(server, tmp_path / "config", f"Host *\n ProxyCommand {deaf}\n")
+    with pytest.raises(Unreachable):
+        connect(replace(endpoint, connect_timeout=0.5))
+    assert gone(int(pid.read_text()))
 
 
 def test_a_config_that_is_not_there_is_told(server: Sshd, tmp_path: Path) -> None:
