@@ -14,9 +14,11 @@ from ops.remote.command import Command, script
 from ops.remote.errors import TransferFailed
 
 _CHUNK = 256 * 1024
+_LONGEST_SIZE = 20
 
 _PUT = """
 umask 077
+set -C
 trap 'rm -f -- "$2" 2>/dev/null' EXIT
 trap 'exit 143' HUP INT TERM
 cat >"$2" || exit
@@ -29,6 +31,10 @@ chmod -- "$4" "$2" && sync -- "$2" && mv -fT -- "$2" "$1"
 """
 
 _GET = """
+if [ -e "$1" ] && [ ! -f "$1" ]; then
+    echo "$1: not a regular file" >&2
+    exit 1
+fi
 exec 3<"$1"
 if [ ! -f /dev/fd/3 ]; then
     echo "$1: not a regular file" >&2
@@ -103,8 +109,10 @@ class Arriving:
         if self._size < 0:
             self._head += chunk
             line, found, chunk = self._head.partition(b"\n")
-            if not found:
+            if not found and len(self._head) <= _LONGEST_SIZE:
                 return
+            if not line.isdigit():
+                raise TransferFailed(f"{self._to}: the host said something else than a size")
             self._size = int(line)
         self._got += len(chunk)
         try:

@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 import os
+import subprocess
 from pathlib import Path
 
 import pytest
 
 from ops.remote.connection import SshHost
 from ops.remote.errors import TransferFailed
+from ops.remote.files import Arriving, put_command
 
 
 def leftovers(folder: Path) -> list[str]:
@@ -73,6 +75,30 @@ def test_a_get_that_fails_leaves_the_local_file(host: SshHost, tmp_path: Path) -
             host.get(wrong, tmp_path / "here")
     assert (tmp_path / "here").read_bytes() == b"old"
     assert leftovers(tmp_path) == []
+
+
+def test_a_fifo_is_refused_without_waiting_for_a_writer(host: SshHost, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "fifo")
+    with pytest.raises(TransferFailed, match="not a regular file"):
+        host.get(str(tmp_path / "fifo"), tmp_path / "here")
+
+
+@pytest.mark.parametrize("said", [b"Welcome!\n", b"x" * 99, b"-1\n"])
+def test_a_host_that_says_no_size_is_told(tmp_path: Path, said: bytes) -> None:
+    with Arriving(tmp_path / "x") as arriving, pytest.raises(TransferFailed, match="than a size"):
+        arriving.write(said)
+    assert leftovers(tmp_path) == []
+
+
+def test_a_put_follows_no_link_that_lies_in_its_way(tmp_path: Path) -> None:
+    what = put_command(str(tmp_path / "there"), 1, 0o600, root=False)
+    (tmp_path / "victim").write_bytes(b"old")
+    Path(str(what.argv[5])).symlink_to(tmp_path / "victim")
+    done = subprocess.run(
+        ["sh", "-c", what.line("none")], input=b"x", capture_output=True, check=False
+    )
+    assert done.returncode != 0
+    assert (tmp_path / "victim").read_bytes() == b"old"
 
 
 def test_local_files_that_cannot_be_used_are_told(host: SshHost, tmp_path: Path) -> None:
