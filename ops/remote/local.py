@@ -52,7 +52,7 @@ class _Process:
         out = self._popen.stdout
         if out is None or out.closed:
             return b""
-        if timeout is not None and not select.select([out], [], [], timeout)[0]:
+        if timeout is not None and not _readable(out.fileno(), timeout):
             return None
         return os.read(out.fileno(), _CHUNK)
 
@@ -61,9 +61,11 @@ class _Process:
         return b"" if err is None or err.closed else os.read(err.fileno(), _CHUNK)
 
     def send(self, octets: bytes) -> None:
-        view = memoryview(octets)
-        while view and self._popen.stdin is not None:
-            view = view[os.write(self._popen.stdin.fileno(), view) :]
+        view, stdin = memoryview(octets), self._popen.stdin
+        while view and stdin is not None:
+            if stdin.closed:
+                raise BrokenPipeError("standard input was closed")
+            view = view[os.write(stdin.fileno(), view) :]
 
     def close_input(self) -> None:
         if self._popen.stdin is not None:
@@ -91,3 +93,10 @@ class _Process:
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(self._popen.pid, signal.SIGKILL)
         self._popen.wait()
+
+
+def _readable(descriptor: int, timeout: float) -> bool:
+    """Return whether there is something to read; unlike select, also beyond 1024 open files."""
+    poll = select.poll()
+    poll.register(descriptor, select.POLLIN)
+    return bool(poll.poll(timeout * 1000))

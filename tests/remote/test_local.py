@@ -1,7 +1,10 @@
 from __future__ import annotations
 
 import os
+import resource
 import sys
+import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -76,6 +79,37 @@ def test_leaving_the_block_ends_a_started_command(here: LocalHost) -> None:
         with pytest.raises(TimedOut, match="still runs"):
             running.wait(0.05)
     assert gone(pid)
+
+
+def test_a_feed_after_the_end_is_quiet(here: LocalHost) -> None:
+    ended = threading.Event()
+    feeding: list[threading.Thread] = []
+
+    def feed() -> Iterator[bytes]:
+        feeding.append(threading.current_thread())
+        yield b"x"
+        ended.wait(10)
+        yield b"y"
+
+    with here.start(command("cat"), feed=feed()) as running:
+        assert running.read(10) == b"x"
+    ended.set()
+    feeding[0].join(5)  # what it raised, pytest would tell
+    assert not feeding[0].is_alive()
+
+
+def test_more_open_files_than_select_knows_do_no_harm(here: LocalHost) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard != resource.RLIM_INFINITY and hard < 2000:
+        pytest.skip("fewer than 2000 open files allowed here")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, 2000), hard))
+    opened = [os.open(os.devnull, os.O_RDONLY) for _ in range(1100)]
+    try:
+        assert here.run(command("echo", "in"), timeout=10).out == b"in\n"
+    finally:
+        for descriptor in opened:
+            os.close(descriptor)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
 def test_files_are_put_and_got_whole(here: LocalHost, tmp_path: Path) -> None:
