@@ -78,7 +78,11 @@ class Declared:
         return self._all()[1]
 
     def _component_files(self) -> list[Path]:
-        return sorted((self.path / "components").glob("*.yaml"))
+        try:
+            found = list((self.path / "components").iterdir())  # a glob would hide what is barred
+        except FileNotFoundError:
+            return []
+        return sorted(path for path in found if path.match("[!.]*.yaml"))
 
     def _component(self, name: str, names: list[str]) -> Component:
         if name not in names:

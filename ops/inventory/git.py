@@ -195,12 +195,14 @@ class Git:
 
 def _failure(words: Sequence[str], path: Path, said: bytes) -> OpsError:
     lines = said.decode(errors="backslashreplace").strip()
+    listed = lines.splitlines() or ["it said nothing"]
+    reason = next((one for one in listed if one.startswith(("fatal:", "error:"))), listed[0])
+    message = f"{path}: git {words[0]}: {reason}"
     if "No space left" in lines or "Out of diskspace" in lines or "Disk quota" in lines:
-        words_said = lines.splitlines()[0]
-        return Incomplete(f"{path}: git {words[0]}: {words_said}", "Make room, then run again.")
+        return Incomplete(message, "Make room, then run the task again.")
     hint = "Try the same by hand there."
     if "dubious ownership" in lines:
         hint = "Run tasks as the account that owns the inventory."
     elif ".lock" in lines:
         hint = "If no git is at work there, remove the lock file that it names."
-    return OpsError(f"{path}: git {words[0]}: {lines}", hint)
+    return OpsError(message, hint)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getpass
 import hashlib
+import pwd
 import socket
 from pathlib import Path
 
@@ -32,6 +33,14 @@ def user_name() -> str:
         return getpass.getuser()
     except (KeyError, OSError):
         return "unknown"
+
+
+def account(number: int) -> str:
+    """Return the name of the account with that number; the number when it has none."""
+    try:
+        return pwd.getpwuid(number).pw_name
+    except KeyError:
+        return str(number)
 
 
 def suite() -> Author:

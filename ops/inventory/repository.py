@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -95,11 +96,21 @@ class Repository(Recorded):
         self._is_at_rest()
 
     def is_versioned(self) -> None:
-        """Raise Refused unless the inventory is a git repository of its own."""
+        """Raise Refused unless the inventory is a git repository of its own, and our account's.
+
+        Git refuses other accounts' repositories, but not to root by sudo, who would leave
+        files there that the account can't change any more.
+        """
         if not (self.path / ".git").exists():
             raise Refused(
                 f"{self.path} is no git repository of its own: changes could not be recorded",
                 f"Make an inventory with `{_FOUND}`.",
+            )
+        owner = self.path.stat().st_uid
+        if owner != os.geteuid():
+            raise Refused(
+                f"{self.path} belongs to the account {machine.account(owner)}",
+                "Run tasks as that account.",
             )
 
     def clean(self, component: str = "") -> None:

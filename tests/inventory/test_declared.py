@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 
 import pytest
 
@@ -66,3 +67,11 @@ def test_templates_are_the_inventorys_own_before_the_suites(repo: Repository) ->
     assert repo.template("report.html.j2").read_text() == "mine"
     (repo.path / "templates" / "report.html.j2").unlink()
     assert repo.template("report.html.j2").parent == repo.project / "templates"
+
+
+def test_components_that_can_not_be_listed_are_told(repo: Repository) -> None:
+    shutil.rmtree(repo.path / "components")
+    assert repo.names() == []
+    (repo.path / "components").touch()
+    with pytest.raises(NotADirectoryError):
+        repo.names()

@@ -128,3 +128,9 @@ def test_a_full_disk_is_for_another_time(git: Git) -> None:
         patched.setenv("PATH", str(program.parent))
         with pytest.raises(Incomplete, match="No space left"):
             git.run("write-tree")
+
+
+def test_of_a_long_complaint_the_reason_is_told(git: Git) -> None:
+    with pytest.raises(OpsError) as caught:
+        git.run("update-index", "--nonsense")
+    assert len(str(caught.value).splitlines()) == 2

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from pathlib import Path
 
 import pytest
 
 from ops.errors import OpsError, Refused
+from ops.inventory import machine
 from ops.inventory.repository import Repository
 from tests.support.inventories import PROJECT, SAMPLE, edit
 
@@ -165,3 +167,11 @@ def test_a_file_that_can_not_be_read_is_told(repo: Repository) -> None:
     (repo.path / "state" / "wiki.yaml").mkdir(parents=True)
     with pytest.raises(OpsError, match=r"state/wiki\.yaml:1:1: is no file"):
         repo.state("wiki")
+
+
+def test_another_accounts_inventory_is_refused_by_its_name(
+    repo: Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: repo.path.stat().st_uid + 1)
+    with pytest.raises(Refused, match=f"belongs to the account {machine.user_name()}"):
+        repo.writable()
