@@ -68,7 +68,9 @@ file=/run/ops-freeze.$1
 shift
 status=0
 for mount do fsfreeze -u "$mount" || status=9; done
-if [ -s "$file" ]; then kill -- "-$(cat "$file")"; rm -f "$file"; else status=9; fi
+[ -s "$file" ] || exit 9
+# where one did not thaw, the watchdog stays and tries again
+if [ "$status" = 0 ]; then kill -- "-$(cat "$file")"; rm -f "$file"; fi
 exit $status
 """
 

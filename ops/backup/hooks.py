@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ops.errors import OpsError
 from ops.remote.command import script
-from ops.remote.errors import CommandFailed
+from ops.remote.errors import CommandFailed, TimedOut
 from ops.remote.host import Host
 
 PATIENCE = 300.0
@@ -55,7 +55,13 @@ def _run(host: Host, hook: Words, find: Callable[[str], Path]) -> None:
         host.run(script(find(name).read_text(), *arguments, root=True), timeout=PATIENCE)
     except CommandFailed as error:
         said = error.result.err.decode(errors="backslashreplace").strip() or "it said nothing"
-        raise HookFailed(
-            f"{host.name}: hook {name} failed with {error.result.code}: {said}",
-            "Mend the hook in templates/ of the inventory, or name a level in backup.fall_back_to.",
-        ) from error
+        raise _fault(host, name, f"failed with {error.result.code}: {said}") from error
+    except TimedOut as error:
+        raise _fault(host, name, f"did not end within {PATIENCE:.0f} s") from error
+
+
+def _fault(host: Host, name: str, words: str) -> HookFailed:
+    return HookFailed(
+        f"{host.name}: hook {name} {words}",
+        "Mend the hook in templates/ of the inventory, or name a level in backup.fall_back_to.",
+    )

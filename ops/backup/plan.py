@@ -12,8 +12,9 @@ def plan_snapshot(name: str, declared: Component, state: State) -> Plan:
 
     All volumes of one instance are taken by one call, so they show one moment. The level
     is the declared one, "crash" where no policy is declared; file systems are frozen and
-    hooks run at the levels above that. Raise UsageError when there is no data volume to
-    take, or no hook although the level is "application".
+    hooks run at the levels above that. A component that declares no data volume has nothing
+    to do. Raise UsageError when declared volumes are not there yet, or no hook is although
+    the level is "application".
     """
     policy = declared.backup
     level = policy.level if policy else "crash"
@@ -27,12 +28,19 @@ def plan_snapshot(name: str, declared: Component, state: State) -> Plan:
         for slot, instance in sorted(state.instances.items())
         if instance.volumes
     )
+    if not steps and not _declares_volumes(declared):
+        return Plan("backup.snapshot", name, notes=("no data volume is declared",))
     if not steps:
         raise UsageError(
             f"{name} has no data volume to snapshot",
             f"Provision it first: fab provision app={name}.",
         )
     return Plan("backup.snapshot", name, steps, {"level": level})
+
+
+def _declares_volumes(declared: Component) -> bool:
+    instances = declared.target.instances.values() if declared.target else ()
+    return any(instance.volumes for instance in instances)
 
 
 def _step(slot: str, instance: InstanceState, declared: Component, policy: Backup | None) -> Step:

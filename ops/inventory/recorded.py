@@ -78,6 +78,11 @@ class Recorded(Declared):
         yaml, sums, signature = (
             self.path / name for name in records.paths(run, record.started.isoformat())
         )
+        if not (sums.exists() and signature.exists()):
+            raise OpsError(
+                f"{sums.with_suffix('')}: the signature or its digests are gone",
+                "Look for them in the history in git.",
+            )
         content = sums.read_bytes()
         who = signing.verify(content, signature, self.path / "allowed_signers")
         told = records.digests(record, str(yaml.relative_to(self.path)), yaml.read_bytes().decode())

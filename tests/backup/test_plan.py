@@ -75,3 +75,9 @@ def test_hooks_run_at_the_levels_that_freeze_and_only_there() -> None:
 def test_a_component_without_volumes_is_a_usage_error(nothing: State) -> None:
     with pytest.raises(UsageError, match="no data volume"):
         plan_snapshot("wiki", component("crash"), nothing)
+
+
+def test_a_component_without_data_volumes_has_nothing_to_do() -> None:
+    declared = Component.model_validate({"description": "balancer", "owner": "network"})
+    plan = plan_snapshot("balancer", declared, State.model_validate({}))
+    assert not plan and plan.notes == ("no data volume is declared",)

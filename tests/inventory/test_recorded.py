@@ -100,3 +100,11 @@ def test_changed_line_ends_are_a_change(repo: Repository) -> None:
     path.write_bytes(path.read_bytes().replace(b"\n", b"\r\n"))
     with pytest.raises(OpsError, match="was changed after it was signed"):
         repo.verify_signature(run)
+
+
+@pytest.mark.parametrize("ending", [".sig", ".sha256"])
+def test_a_record_without_its_signature_is_told(repo: Repository, ending: str) -> None:
+    run = record(repo, 1)
+    next(repo.path.glob(f"runs/*/*/{run}{ending}")).unlink()
+    with pytest.raises(OpsError, match="are gone"):
+        repo.verify_signature(run)
