@@ -161,6 +161,9 @@ def _explicit(cloud: Cloud) -> boto3.Session:
     import boto3
     import botocore.session
 
+    access, secret = _value(cloud.access_key), _value(cloud.secret_key)
+    if not access or not secret:  # boto3 would look for others
+        raise CloudError("NoCredentials", "", cloud.endpoint or cloud.region, "Empty AWS keys")
     core = botocore.session.Session(
         session_vars={
             "profile": (None, None, None, None),
@@ -169,8 +172,8 @@ def _explicit(cloud: Cloud) -> boto3.Session:
         }
     )
     return boto3.Session(
-        aws_access_key_id=_value(cloud.access_key),
-        aws_secret_access_key=_value(cloud.secret_key),
+        aws_access_key_id=access,
+        aws_secret_access_key=secret,
         aws_session_token=_value(cloud.session_token),
         region_name=cloud.region,
         botocore_session=core,
@@ -178,11 +181,16 @@ def _explicit(cloud: Cloud) -> boto3.Session:
 
 
 def _by_profile(cloud: Cloud, profile: str) -> boto3.Session:
+    """Return a session with the profile's own credentials; the machine's role is no substitute."""
     import boto3
+    import botocore.session
     from botocore.exceptions import ProfileNotFound
 
+    core = botocore.session.Session(profile=profile)
     try:
-        session = boto3.Session(profile_name=profile, region_name=cloud.region)
+        session = boto3.Session(botocore_session=core, region_name=cloud.region)
+        for ambient in ("container-role", "iam-role"):
+            core.get_component("credential_provider").remove(ambient)
     except ProfileNotFound:
         raise CloudError("NoProfile", "", profile, "No such AWS profile") from None
     if session.get_credentials() is None:

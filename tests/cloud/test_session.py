@@ -1,6 +1,9 @@
+import http.server
+import json
 import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -60,6 +63,39 @@ def test_a_profile_gives_the_credentials(server: Server, profiles: Path) -> None
     cloud = Cloud("us-east-1", server.url, profile="ops")
     assert zones.identity(cloud).account == server.account
     cloud.close()
+
+
+def test_a_profile_without_credentials_is_no_leave_to_take_the_machines(
+    server: Server, profiles: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Role(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            keys = {"AccessKeyId": "AKIAAMBIENTAMBIENT12", "SecretAccessKey": "ambient"}
+            body = json.dumps({**keys, "Token": "t", "Expiration": "2099-01-01T00:00:00Z"})
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(body.encode())
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    (profiles / "credentials").write_text("")
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Role) as role:
+        threading.Thread(target=role.serve_forever, daemon=True).start()
+        url = f"http://127.0.0.1:{role.server_port}/"
+        monkeypatch.setenv("AWS_CONTAINER_CREDENTIALS_FULL_URI", url)
+        with pytest.raises(CloudError, match="No AWS credentials in this profile"):
+            zones.identity(Cloud("us-east-1", server.url, profile="ops"))
+        role.shutdown()
+
+
+def test_empty_keys_are_no_leave_to_take_others(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIAAMBIENTAMBIENT12")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "ambient")
+    with pytest.raises(CloudError, match="Empty AWS keys"):
+        zones.identity(Cloud("us-east-1", server.url, access_key=str, secret_key=str))
 
 
 def test_an_unknown_profile_is_named(profiles: Path) -> None:
