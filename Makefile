@@ -11,7 +11,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input --quiet
 
-.PHONY: help install develop lab demo test lint soak bench-start bench-remote readme lock clean
+.PHONY: help install develop lab demo test lint soak bench-start bench-verify bench-remote readme lock clean
 
 help: ## show these lines
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -37,6 +37,9 @@ soak: lab ## the long fault tests, with many seeds
 
 bench-start: develop ## how long `fab --list` takes beside stock Fabric's
 	$(BIN)/python benchmarks/start.py
+
+bench-verify: develop ## verification beside md5sum, md5deep, hashdeep, rclone, and the bare hash
+	$(BIN)/python -m benchmarks.verify
 
 bench-remote: develop ## output and fan-out over SSH beside the ssh program's
 	$(BIN)/python -m benchmarks.remote

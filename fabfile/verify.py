@@ -243,8 +243,15 @@ def scrub(context: Context, app: str, *, json: bool = False) -> int | None:
 
 
 def _inventory() -> Repository | None:
+    import os
+
     from ops.cli import repository
+    from ops.cli.place import PROJECT
     from ops.errors import Refused
+    from ops.verify import lone
+
+    if not lone.may_be_configured(os.environ, PROJECT):
+        return None
 
     try:
         return repository()

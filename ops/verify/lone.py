@@ -2,19 +2,34 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from ops import run
 from ops.errors import OpsError, Refused, UsageError
 from ops.remote.host import Host
 from ops.remote.local import LocalHost
 
 if TYPE_CHECKING:
+    from ops import run
     from ops.inventory.repository import Repository
     from ops.verify.scan import Scan
+
+
+_NAMED = re.compile(r"^[\s{]*[\"']?inventory\b", re.M)
+
+
+def may_be_configured(environ: Mapping[str, str], project: Path) -> bool:
+    """Return whether it is worth the time to look for an inventory; the sample is none."""
+    if named := environ.get("OPS_INVENTORY"):
+        return (Path(named).expanduser() / "site.yaml").is_file()
+    places = [project / "fabric.yaml", Path(environ.get("HOME", "/")) / ".fabric.yaml"]
+    return any(
+        path.is_file() and _NAMED.search(path.read_text("utf-8", "replace"))
+        for path in (*places, Path("/etc/fabric.yaml"))
+    )
 
 
 @contextmanager
@@ -27,6 +42,7 @@ def host(name: str, repo: Repository | None, environ: Mapping[str, str]) -> Iter
     if not name:
         yield LocalHost()
         return
+    from ops import run
     from ops.remote.connection import connect  # paramiko takes long to import
     from ops.remote.endpoint import Endpoint
 
@@ -62,6 +78,8 @@ def recorded(
     except Refused:
         yield None
         return
+    from ops import run
+
     with run.begin(repo, task, None, arguments) as course:
         yield course
 
