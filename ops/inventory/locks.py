@@ -61,7 +61,8 @@ def component_lock(var: Path, component: str, holder: Holder) -> Iterator[None]:
                 f"{component}: {held_by(path) or 'another task'} is at work",
                 "Wait until it has ended, or stop it; then run the task again.",
             )
-        _write(number, json.dumps(asdict(holder)).encode())
+        with files.named(path):
+            _write(number, json.dumps(asdict(holder)).encode())
         yield
         _write(number, b"")
     finally:
