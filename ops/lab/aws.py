@@ -20,7 +20,8 @@ import os
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -241,8 +242,9 @@ def _handler() -> type[Any]:
 def _install() -> None:
     """Set moto up for the whole program: strict, without foreign images, with our actions."""
     os.environ["MOTO_EC2_LOAD_DEFAULT_AMIS"] = "false"
-    with _installed:
+    with _installed, _without_profile():
         from moto import settings
+        from moto.core.base_backend import AccountSpecificBackend
         from moto.ec2.models.instances import Instance
         from moto.ec2.responses import EC2Response
 
@@ -253,6 +255,17 @@ def _install() -> None:
             setattr(EC2Response, action.__name__, action)
         for name in (aws_instances.private_dns_name, aws_instances.public_dns_name):
             setattr(Instance, name.__name__, property(name))
+        AccountSpecificBackend.get_session()  # kept, and made now
+
+
+@contextmanager
+def _without_profile() -> Iterator[None]:
+    """Hide AWS_PROFILE: moto asks boto3 for the regions' names, and that would want it to exist."""
+    hidden = {name: os.environ.pop(name, None) for name in ("AWS_PROFILE", "AWS_DEFAULT_PROFILE")}
+    try:
+        yield
+    finally:
+        os.environ.update({name: value for name, value in hidden.items() if value is not None})
 
 
 _INSTANCES: tuple[Callable[[Any], Any], ...] = (

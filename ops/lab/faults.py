@@ -11,6 +11,12 @@ from typing import Literal, get_args
 from ops.errors import UsageError
 
 Kind = Literal["error", "throttle", "delay", "lost"]
+_KINDS: dict[str, type | tuple[type, ...]] = {
+    "str": str,
+    "Kind": str,
+    "int": int,
+    "float": (int, float),
+}
 
 
 @dataclass(frozen=True)
@@ -39,14 +45,18 @@ class Fault:
 
 def fault(data: Mapping[str, object]) -> Fault:
     """Return the Fault that JSON data describes. Raise UsageError when it describes none."""
-    known = {field.name: field.type for field in fields(Fault)}
+    if not isinstance(data, Mapping):
+        raise UsageError(f"no fault: {data!r}", 'One is an object, such as {"action": "*"}.')
+    known = {field.name: _KINDS[str(field.type)] for field in fields(Fault)}
     unknown = sorted(set(data) - set(known))
     if unknown or not isinstance(data.get("action"), str):
         raise UsageError(f"no fault: {unknown or 'no action'}", f"Known are {', '.join(known)}.")
     kind = data.get("kind", "error")
     if kind not in get_args(Kind):
         raise UsageError(f"no kind of fault: {kind}", f"Known are {', '.join(get_args(Kind))}.")
-    found = Fault(**data)  # type: ignore[arg-type] # checked above and by the throttle below
+    if wrong := sorted(name for name in data if not isinstance(data[name], known[name])):
+        raise UsageError(f"no fault: wrong type of {', '.join(wrong)}")
+    found = Fault(**data)  # type: ignore[arg-type] # checked above
     return _throttled(found) if found.kind == "throttle" else found
 
 

@@ -2,6 +2,9 @@
 
 import base64
 import json
+import os
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from http.client import HTTPConnection
@@ -278,3 +281,19 @@ def test_user_data_over_the_limit_is_refused(ec2: Any) -> None:
     made = ec2.run_instances(**WISH, UserData=b"x" * 16384)["Instances"][0]["InstanceId"]
     kept = ec2.describe_instance_attribute(InstanceId=made, Attribute="userData")
     assert len(base64.b64decode(kept["UserData"]["Value"])) == 16384
+
+
+_ANSWERING = """
+from ops.cloud import zones
+from ops.cloud.session import Cloud
+from ops.lab.aws import serve
+from ops.lab.aws_idle import Idle
+server = serve(Idle())
+cloud = Cloud("us-east-1", server.url, access_key="AKIAIOSFODNN7EXAMPLE", secret_key="s")
+print(zones.identity(cloud).account == server.account)
+"""
+
+
+def test_the_profile_of_who_starts_it_means_nothing_to_it() -> None:
+    env = {**os.environ, "AWS_PROFILE": "not-there"}
+    assert subprocess.check_output([sys.executable, "-c", _ANSWERING], env=env) == b"True\n"

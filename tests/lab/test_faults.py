@@ -55,7 +55,15 @@ def test_calls_are_counted_until_cleared() -> None:
 
 
 @pytest.mark.parametrize(
-    "data", [{}, {"action": 1}, {"action": "X", "kind": "sad"}, {"action": "X", "tmes": 2}]
+    "data",
+    [
+        {},
+        {"action": 1},
+        {"action": "X", "kind": "sad"},
+        {"action": "X", "tmes": 2},
+        {"action": "X", "times": "2"},
+        "X",
+    ],
 )
 def test_what_is_no_fault_is_refused(data: dict[str, object]) -> None:
     with pytest.raises(UsageError):
