@@ -25,6 +25,7 @@ def apply(
     json: bool = False,
 ) -> int | None:
     """Make the component's instances, volumes and services as declared; again: nothing to do."""
+    from ops import run
     from ops.cli import output, repository, settle
     from ops.plan import Plan
     from ops.provision import apply, limits
@@ -32,7 +33,8 @@ def apply(
 
     repo = repository()
     if not plan:
-        repo.writable()
+        for left in run.recover(repo):
+            output.say_aside(f"{app}: recorded {left.run}, which was interrupted")
 
     def agree(decided: Plan) -> bool:
         if not settle(decided, show=plan, expect=expect):

@@ -68,11 +68,11 @@ class Tokens:
         files.write(self._path(generation), json.dumps(asdict(throwaway)).encode(), 0o600)
 
     def forget(self, generation: int) -> None:
-        """Forget this generation and those before it."""
+        """Forget this generation and those before it; what is forgotten by half is still kept."""
         for older in self.generations():
             if older <= generation:
-                files.remove(self._path(older))
                 files.remove(self._known_hosts(older))
+                files.remove(self._path(older))
 
     def known_hosts(self, generation: int, host: str, keys: Sequence[str]) -> Path:
         """Return a known_hosts file, written now, in which `host` has these keys."""

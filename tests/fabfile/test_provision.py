@@ -161,7 +161,8 @@ def test_killed_anywhere_and_run_again_there_is_one_instance(fleet: Fleet, seed:
         except subprocess.TimeoutExpired:
             process.kill()
         process.communicate()
-    assert fab(fleet, "app=wiki")[0] == 0, f"seed {seed}"
+    code, out, err = fab(fleet, "app=wiki")
+    assert code == 0, f"seed {seed}: {out}{err}"
     assert_one_of_each(fleet)
 
 
@@ -170,7 +171,7 @@ def assert_one_of_each(fleet: Fleet) -> None:
     found = instances.find(aws, {tags.COMPONENT: "wiki"}, ("pending", "running", "terminated"))
     assert [one.id for one in found] == [fleet.instance().id]
     assert len(groups.find(aws, {tags.COMPONENT: "wiki"})) == 1
-    assert not list(Path(fleet.repo.var / "tokens").iterdir())
+    assert [one.name for one in Path(fleet.repo.var / "tokens").iterdir()] == []
     assert not fleet.provision()
 
 
