@@ -13,6 +13,7 @@ from ops.remote.command import command
 from ops.remote.connection import connect
 from ops.remote.endpoint import Endpoint, ssh_options
 from ops.remote.errors import HostKeyRefused
+from ops.remote.fanout import each
 from ops.remote.known_hosts import fingerprint
 from tests.support.sshd import Sshd, make_key
 
@@ -51,6 +52,12 @@ def theirs(way: Endpoint) -> bool:
     return said.stdout == b"in\n"
 
 
+def both(way: Endpoint) -> tuple[bool | None, bool | None]:
+    """Return what ours and theirs say, asked at the same time."""
+    mine, other = each([ours, theirs], lambda ask: ask(way))
+    return mine.value, other.value
+
+
 @pytest.mark.parametrize(
     ("text", "trusted"),
     [
@@ -79,7 +86,7 @@ def test_we_let_in_whom_ssh_lets_in(
 ) -> None:
     filled = text.format(name=NAME, key=server.host_key, other=other_key, port=server.port)
     way = endpoint(server, tmp_path / "known_hosts", filled)
-    assert (ours(way), theirs(way)) == (trusted, trusted)
+    assert both(way) == (trusted, trusted)
 
 
 def test_hashed_names_are_known_to_both(server: Sshd, tmp_path: Path) -> None:
@@ -88,12 +95,12 @@ def test_hashed_names_are_known_to_both(server: Sshd, tmp_path: Path) -> None:
         ["ssh-keygen", "-q", "-H", "-f", str(way.known_hosts)], check=True, capture_output=True
     )
     assert NAME not in way.known_hosts.read_text()
-    assert (ours(way), theirs(way)) == (True, True)
+    assert both(way) == (True, True)
 
 
 def test_a_missing_file_lets_in_nobody(server: Sshd, tmp_path: Path) -> None:
     way = replace(server.endpoint(NAME, pinned=False), known_hosts=tmp_path / "none")
-    assert (ours(way), theirs(way)) == (False, False)
+    assert both(way) == (False, False)
 
 
 def test_a_wrong_key_is_told_with_both_fingerprints(
@@ -127,7 +134,7 @@ def test_a_revoked_key_is_told_as_revoked(server: Sshd, tmp_path: Path) -> None:
 def test_keys_of_every_type_are_asked_for(tmp_path: Path, kind: str) -> None:
     with Sshd(tmp_path / "s", key_type=kind) as server:
         way = endpoint(server, tmp_path / "known_hosts", f"{NAME} {server.host_key}")
-        assert (ours(way), theirs(way)) == (True, True)
+        assert both(way) == (True, True)
 
 
 def test_a_new_address_keeps_the_line(tmp_path: Path, server: Sshd) -> None:
@@ -157,7 +164,7 @@ def test_both_hops_must_prove_themselves(
     text = line("gate.campus.main", gate.host_key, at_gate) + line(NAME, server.host_key, at_host)
     through = endpoint(gate, file, text, "gate.campus.main")
     way = replace(endpoint(server, file, text), gateway=through)
-    assert (ours(way), theirs(way)) == (trusted, trusted)
+    assert both(way) == (trusted, trusted)
     if not trusted:
         refused = "gate.campus.main" if at_gate != "right" else NAME
         with pytest.raises(HostKeyRefused, match=refused):

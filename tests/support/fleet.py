@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -166,6 +165,7 @@ PLAIN = {
 
 @pytest.fixture
 def fleet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Fleet]:
+    monkeypatch.setenv("OPS_TEST_ID", "AKIAIOSFODNN7EXAMPLE")
     monkeypatch.setenv("OPS_TEST_KEY", "secret")
     port = free_port()
     hosts = Hosts(tmp_path / "hosts", port)
@@ -194,7 +194,6 @@ def _inventory(folder: Path, url: str, port: int) -> Repository:
             "public_key": "file:var/keys/login.pub",
         },
     }
-    os.environ["OPS_TEST_ID"] = "AKIAIOSFODNN7EXAMPLE"
     (sample / "site.yaml").write_text(yaml.safe_dump(site))
     return creation.create(sample, folder / "inventory", PROJECT)
 

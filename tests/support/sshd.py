@@ -3,7 +3,8 @@
     with Sshd(tmp_path / "wiki") as server:
         host = connect(server.endpoint("wiki.campus.main"))
 
-No root is needed. Where there is no sshd the tests skip, or fail with OPS_LAB=full.
+Keys are exchanged the quick way, which is nobody's question here. No root is needed. Where
+there is no sshd the tests skip, or fail with OPS_LAB=full.
 """
 
 from __future__ import annotations
@@ -37,6 +38,7 @@ KbdInteractiveAuthentication no
 AllowTcpForwarding yes
 MaxStartups 100:30:200
 PrintMotd no
+KexAlgorithms curve25519-sha256@libssh.org
 Subsystem sftp internal-sftp
 SetEnv HOME={folder} PATH={path}
 """
@@ -174,9 +176,9 @@ def sshd_or_skip() -> str:
 
 def make_key(path: Path, key_type: str = "ed25519") -> Path:
     """Make a key pair without passphrase; return the path of the private half."""
-    subprocess.run(
-        ["ssh-keygen", "-q", "-t", key_type, "-N", "", "-C", "test", "-f", str(path)], check=True
-    )
+    size = ["-b", "2048"] if key_type == "rsa" else []
+    words = ["ssh-keygen", "-q", "-t", key_type, *size, "-N", "", "-C", "test", "-f", str(path)]
+    subprocess.run(words, check=True)
     return path
 
 
