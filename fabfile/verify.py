@@ -101,12 +101,13 @@ def manifest(
     from ops.cli import output, progress
     from ops.verify import lone, scan, wording
     from ops.verify import manifest as files
+    from ops.verify import tree as trees
 
     repo = _inventory()
     patterns = tuple(filter(None, exclude.split(",")))
     arguments = {"root": root, "out": out, "host": host}
     with lone.host(host, repo, os.environ) as there, progress.bar(root) as bar:
-        tree = scan.Tree(
+        tree = trees.Tree(
             root if host else lone.checked(root),
             patterns,
             cross=cross_mounts,

@@ -13,8 +13,8 @@ from ops.inventory.problems import nearest
 from ops.inventory.schema import FileSet, State, VerificationState
 from ops.verify import databases
 from ops.verify.filesets import Bars, FileWork
-from ops.verify.scan import unheard
 from ops.verify.sides import Hosts, Outcome
+from ops.verify.tree import unheard
 from ops.verify.verdict import Verdict
 
 if TYPE_CHECKING:

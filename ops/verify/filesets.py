@@ -13,8 +13,9 @@ from ops.remote.fanout import each
 from ops.remote.host import Host
 from ops.verify import clock, manifest, wording
 from ops.verify.compare import compare
-from ops.verify.scan import Keeping, Load, Progress, Scan, Tree, may_be_root, scan
+from ops.verify.scan import Keeping, Load, Scan, may_be_root, scan
 from ops.verify.sides import SIDES, Hosts, Outcome, Side
+from ops.verify.tree import Progress, Tree
 from ops.verify.verdict import Judgement, judge
 
 Bars = Callable[[str], Progress]

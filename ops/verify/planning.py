@@ -16,10 +16,11 @@ from ops.remote.host import Host
 from ops.verify.coverage import uncovered
 from ops.verify.filesets import keep, load, tree
 from ops.verify.look import Look, Reader, looking
-from ops.verify.scan import Tree, may_be_root
+from ops.verify.scan import may_be_root
 from ops.verify.scanner import excluded
 from ops.verify.seen import recall
 from ops.verify.sides import SIDES, Hosts, Side
+from ops.verify.tree import Tree
 
 if TYPE_CHECKING:
     from ops.inventory.repository import Repository

@@ -18,27 +18,7 @@ from ops.verify.manifest import Draft
 from ops.verify.reading import Reading
 from ops.verify.scanner import Scanner
 from ops.verify.seen import How, Memory, Notes, recall
-
-Progress = Callable[[int, int], None]
-"""Hears how many bytes and files are done."""
-
-
-def unheard(_bytes: int, _files: int) -> None:
-    """Do nothing with the progress."""
-
-
-@dataclass(frozen=True)
-class Tree:
-    """What to scan: all below `root`, but what `exclude` says.
-
-    `mount` is what the root must lie on, `cross` enters other file systems below it.
-    """
-
-    root: str
-    exclude: tuple[str, ...] = ()
-    mount: str = ""
-    cross: bool = False
-    as_root: bool = True
+from ops.verify.tree import Progress, Tree, unheard
 
 
 @dataclass(frozen=True)

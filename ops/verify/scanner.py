@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 from ops.errors import OpsError
 from ops.inventory.patterns import Excludes
@@ -17,9 +16,7 @@ from ops.verify.look import IDENTITY, Look, Reader, looking
 from ops.verify.manifest import Draft
 from ops.verify.reading import Answer, Batch, Reading, look_digest
 from ops.verify.seen import Notes, Record
-
-if TYPE_CHECKING:
-    from ops.verify.scan import Progress, Tree
+from ops.verify.tree import Progress, Tree
 
 _AGAIN = (
     'cd -P -- "$1" && exec xargs -0 -r sh -c '

@@ -17,9 +17,10 @@ from ops.inventory.schema import FileSet
 from ops.inventory.schema.words import seconds
 from ops.verify import manifest
 from ops.verify.filesets import Bars, keep, tree
-from ops.verify.scan import Keeping, Progress, Scan, scan, unheard
+from ops.verify.scan import Keeping, Scan, scan
 from ops.verify.seen import Memory
 from ops.verify.sides import Hosts
+from ops.verify.tree import Progress, unheard
 
 if TYPE_CHECKING:
     from ops.inventory.repository import Repository

@@ -9,7 +9,8 @@ import pytest
 
 from ops.remote.local import LocalHost
 from ops.verify import manifest
-from ops.verify.scan import Scan, Tree, scan
+from ops.verify.scan import Scan, scan
+from ops.verify.tree import Tree
 
 Scanned = Callable[[Path], Scan]
 

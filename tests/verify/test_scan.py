@@ -16,7 +16,8 @@ from hypothesis import given, settings
 from ops.errors import OpsError
 from ops.remote.local import LocalHost
 from ops.verify import manifest, md5list, mtree
-from ops.verify.scan import Load, Scan, Tree, scan
+from ops.verify.scan import Load, Scan, scan
+from ops.verify.tree import Tree
 from tests.verify import trees
 
 Scanned = Callable[..., Scan]

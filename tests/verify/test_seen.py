@@ -12,8 +12,9 @@ import pytest
 from ops.errors import OpsError
 from ops.remote.local import LocalHost
 from ops.verify import seen
-from ops.verify.scan import Keeping, Load, Scan, Tree, scan
+from ops.verify.scan import Keeping, Load, Scan, scan
 from ops.verify.scanner import Scanner
+from ops.verify.tree import Tree
 from tests.verify import trees
 
 NOTES = (b"1 2 3 0.0000000000 1699999000.5000000000", b"0" * 32, b"1700000000")
