@@ -16,8 +16,8 @@ FILE_COST = 8 * 1024
 ALONE = 16 * 1024 * 1024
 """Bytes from which on a file is a batch of its own."""
 
-MOST = 96 * 1024 * 1024
-LEAST = 12 * 1024 * 1024
+MOST = 192 * 1024 * 1024
+LEAST = 20 * 1024 * 1024
 """Bounds of a batch's cost, in bytes."""
 
 MOST_NAMES = 1024 * 1024
@@ -64,7 +64,7 @@ class Batches:
         if self._big:
             return [heapq.heappop(self._big)[1]]
         left = self._costs[-1] - self._costs[self._at]
-        if not left or (not self.complete and left < self._most):
+        if not left or (not self.complete and left < self._most // 2):
             return []
         share = left // (2 * self._workers)
         return self._take_small(min(self._most, max(min(LEAST, self._most), share)))

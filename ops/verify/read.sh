@@ -6,8 +6,8 @@
 # "end". PACE is how many seconds to pause after the batch; or "PAUSE BYTES COUNT": the batch's
 # one file is read in COUNT slices of so many bytes, with a pause after each.
 # Standard output: "ready -z WORKERS" once ("ready n" when md5sum knows no -z); then for each batch
-# "batch ID SUMS ERRORS" and so many bytes of sums and of errors. The sums are what md5sum
-# printed, NUL, the exit code, NUL, and the md5 of the second look at the same files.
+# what md5sum printed, NUL, its exit code, NUL, the md5 of the second look at the same files, LF,
+# what it said on standard error, three NULs (which stand nowhere else), the ID, LF.
 # Each worker writes to files of its own, and one process alone tells. An input that is cut off
 # before its "end", or silent for 20 seconds, ends everything: nobody waits for the answers.
 # `timeout` makes the process group that is ended then.
@@ -29,7 +29,8 @@ mkfifo "$room/beats" || exit 73
 if md5sum -z /dev/null >/dev/null 2>&1; then zero=-z; else zero=; fi
 if [ "$(stat --printf '%d %i %s %.10Y %.10Z' . 2>/dev/null)" = \
      "$(find . -maxdepth 0 -printf '%D %i %s %T@ %C@')" ]; then look=stat; else look=find; fi
-export room zero look
+if [ -z "$(xargs -s 1000000 -r echo </dev/null 2>&1)" ]; then many='-s 1000000'; else many=; fi
+export room zero look many
 
 cat >"$room/worker" <<'WORKER' || exit 73
 names=$room/$1.names
@@ -37,16 +38,16 @@ read -r pause slice count <"$room/$1.pace"
 [ -n "$zero" ] || slice=
 {
     if [ -z "$slice" ]; then
-        xargs -0 -r -a "$names" md5sum $zero -- 2>"$room/$1.errors"
+        xargs -0 -r $many -a "$names" md5sum $zero -- 2>"$room/$1.errors"
     else
         xargs -0 -a "$names" sh "$room/slowly" "$room/$1.whole" "$slice" "$count" "$pause" \
             2>"$room/$1.errors" && cat "$names"
     fi
     printf '\0%s\0' $?
     if [ "$look" = stat ]; then
-        xargs -0 -r -a "$names" stat --printf '%d %i %s %.10Y %.10Z\n' -- 2>/dev/null
+        xargs -0 -r $many -a "$names" stat --printf '%d %i %s %.10Y %.10Z\n' -- 2>/dev/null
     else
-        xargs -0 -r -a "$names" sh -c \
+        xargs -0 -r $many -a "$names" sh -c \
             'exec find "$@" -maxdepth 0 -printf "%D %i %s %T@ %C@\n"' find 2>/dev/null
     fi | md5sum
 } >"$room/$1.sums"
@@ -94,11 +95,9 @@ listen() {
 tell() {
     echo "ready ${zero:-n} $workers"
     while read -r id; do
-        set -- $(stat -c %s "$room/$id.sums" "$room/$id.errors")
-        [ $# = 2 ] || exit 74
-        echo "batch $id $1 $2"
         cat "$room/$id.sums" "$room/$id.errors" || exit 74
-        rm -f "$room/$id.names" "$room/$id.sums" "$room/$id.errors" "$room/$id.pace"
+        printf '\0\0\0%s\n' "$id"
+        for file in "$room/$id".*; do : >"$file"; done
     done
 }
 

@@ -23,6 +23,7 @@ PATIENCE = 2.0
 """Seconds that the last words to a host may take."""
 
 _STOP = b"stop"
+_END = b"\0\0\0"
 
 
 @dataclass(frozen=True)
@@ -77,6 +78,7 @@ class Reading:
         self._batches: dict[int, Batch] = {}
         self._count = 0
         self._buffer = bytearray()
+        self._searched = 0
         self._escaped = False
         self.workers = 0
         """How many files are read side by side; known after `wait_ready`."""
@@ -179,29 +181,31 @@ class Reading:
 
     def _cut(self) -> Answer | None:
         """Take one whole answer off the buffer; None when there is none."""
-        end = self._buffer.find(b"\n")
-        if end < 0:
+        buffer = self._buffer
+        found = buffer.find(_END, self._searched)
+        line = buffer.find(b"\n", found) if found >= 0 else -1
+        if line < 0:
+            self._searched = found if found >= 0 else max(0, len(buffer) - len(_END))
             return None
-        _, *numbers = bytes(self._buffer[:end]).split()
-        number, sums, errors = map(int, numbers)
-        if len(self._buffer) < end + 1 + sums + errors:
-            return None
-        body = bytes(self._buffer[end + 1 : end + 1 + sums + errors])
-        del self._buffer[: end + 1 + sums + errors]
-        return answer(self._batches.pop(number), body[:sums], body[sums:], escaped=self._escaped)
+        end = buffer.rfind(_END, found, line)  # a torn answer may end with NULs of its own
+        number, body = int(buffer[end + len(_END) : line]), bytes(buffer[:end])
+        del buffer[: line + 1]
+        self._searched = 0
+        return answer(self._batches.pop(number), body, escaped=self._escaped)
 
 
-def answer(batch: Batch, sums: bytes, errors: bytes, *, escaped: bool) -> Answer:
-    """Return what the host's `sums` say about the batch.
+def answer(batch: Batch, told: bytes, *, escaped: bool) -> Answer:
+    """Return what the host `told` of the batch: sums, NUL, exit code, NUL, look, LF, errors.
 
     A sum counts only when its record is whole, its name was asked for, and either md5sum
     ended well or says which others it could not read; a doubtful batch has no digests at all.
     """
     nothing: list[bytes | None] = [None] * len(batch.names)
-    parts = sums.rsplit(b"\0", 2)
+    parts = told.rsplit(b"\0", 2)
     if len(parts) != 3 or not parts[1].isdigit():
-        return Answer(batch, nothing, False, 1, errors)
-    calm, code = parts[2].startswith(batch.look), int(parts[1])
+        return Answer(batch, nothing, False, 1, b"")
+    look, _, errors = parts[2].partition(b"\n")
+    calm, code = look.startswith(batch.look), int(parts[1])
     records = _unescaped(parts[0]) if escaped else parts[0].split(b"\0")
     records.pop()
     if len(records) == len(batch.names) and not code:

@@ -10,7 +10,7 @@ BATCH = Batch([7, 9], [b"./a", b"./b\n"], LOOK)
 
 
 def _answer(sums: bytes, code: int = 0, look: bytes = LOOK, errors: bytes = b"") -> Answer:
-    return answer(BATCH, sums + b"\0%d\0" % code + look + b"  -\n", errors, escaped=False)
+    return answer(BATCH, sums + b"\0%d\0" % code + look + b"  -\n" + errors, escaped=False)
 
 
 def test_a_whole_answer_counts() -> None:
@@ -40,7 +40,7 @@ def test_other_names_than_asked_for_count_for_nothing() -> None:
 
 
 def test_an_answer_cut_short_counts_for_nothing() -> None:
-    got = answer(BATCH, A + b"  ./a\0", b"disk full", escaped=False)
+    got = answer(BATCH, A + b"  ./a\0", escaped=False)
     assert got.digests == [None, None]
     assert not got.calm
 
@@ -51,4 +51,4 @@ def test_another_second_look_is_told() -> None:
 
 def test_an_md5sum_without_zero_is_read_too() -> None:
     sums = A + b"  ./a\n\\" + B + b"  ./b\\n\n\0" + b"0\0" + LOOK
-    assert answer(BATCH, sums, b"", escaped=True).digests == [A, B]
+    assert answer(BATCH, sums, escaped=True).digests == [A, B]
