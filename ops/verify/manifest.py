@@ -7,7 +7,7 @@ by the raw bytes of the paths. FILE.look (ops.verify.seen) lies beside them, for
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from ops.inventory import files
@@ -28,43 +28,67 @@ class Draft:
 
     def __init__(self, look: Look) -> None:
         self.order = sorted(range(len(look)), key=look.paths.__getitem__)
-        self.paths = [look.paths[i] for i in self.order]
-        names = mtree.encoded(self.paths)
-        self.heads = [b" "] * (4 * len(names))
-        """Four pieces an entry: name, blank, metadata, and the end that `write` fills in."""
-        self.heads[0::4] = names
-        self.heads[2::4] = [look.metas[i][:-1] for i in self.order]
-        self.extras: dict[int, bytes] = {}
+        paths = [look.paths[i] for i in self.order]
+        names = mtree.encoded(paths)
+        self.starts, self.ends = md5list.around(paths)
+        """What stands before and behind the digest in FILE: the starts that are not empty by
+        position, all ends in order."""
+        extras = dict(self._targets(look))
+        for position, first in self._groups(look):
+            extras[position] = b" tags=hardlink:%b" % names[first]
+        metas = [look.metas[i][:-1] for i in self.order]
+        for position, extra in extras.items():
+            metas[position] += extra
+        self.entries = [b"%b %b" % pair for pair in zip(names, metas, strict=True)]
+        """The lines of FILE.mtree, without digest and LF."""
+
+    def _targets(self, look: Look) -> Iterator[tuple[int, bytes]]:
         if any(look.targets):
-            self._add_targets(look)
-        self._add_groups(look, names)
+            for position, index in enumerate(self.order):
+                if look.targets[index]:
+                    yield position, b" link=%b" % mtree.encode(look.targets[index])
 
-    def _add_targets(self, look: Look) -> None:
-        for position, index in enumerate(self.order):
-            if look.targets[index]:
-                self.extras[position] = b" link=%b" % mtree.encode(look.targets[index])
-
-    def _add_groups(self, look: Look, names: list[bytes]) -> None:
-        """Tag each file with several links with the first path of its group."""
+    def _groups(self, look: Look) -> Iterator[tuple[int, int]]:
+        """Yield each file with several links, and the first of its group."""
         metas, identities, sizes = look.metas, look.identities, look.sizes
         regular = sum(size >= 0 for size in sizes)
         if b"\0".join(metas).count(b" nlink=1 ") == regular:
             return
-        firsts: dict[bytes, bytes] = {}
+        firsts: dict[bytes, int] = {}
         for position, index in enumerate(self.order):
             if sizes[index] >= 0 and b" nlink=1 " not in metas[index]:
                 inode = b" ".join(identities[index].split(b" ", 2)[:2])
-                first = firsts.setdefault(inode, names[position])
-                self.extras[position] = b" tags=hardlink:%b" % first
+                yield position, firsts.setdefault(inode, position)
 
 
 def write(path: Path, draft: Draft, digests: Sequence[bytes | None]) -> None:
     """Write both files; `digests`, in the look's order, are None where nothing was read."""
-    sums = [digests[i] for i in draft.order]
-    read = [(digest, path) for digest, path in zip(sums, draft.paths, strict=True) if digest]
-    listed = md5list.lines([digest for digest, _ in read], [path for _, path in read])
-    files.write(path, listed, 0o600)
+    sums = [digests[i] or b"" for i in draft.order]
+    files.write(path, _list(draft, sums), 0o600)
     files.write(beside(path, MTREE), _mtree(draft, sums), 0o600)
+
+
+def _list(draft: Draft, sums: list[bytes]) -> bytes:
+    pieces = [b""] * (2 * len(sums))
+    pieces[0::2] = sums
+    pieces[1::2] = draft.ends
+    for position, start in draft.starts.items():
+        pieces[2 * position] = start + sums[position]
+    for position, digest in enumerate(sums):
+        if not digest:
+            pieces[2 * position] = pieces[2 * position + 1] = b""
+    return b"".join(pieces)
+
+
+def _mtree(draft: Draft, sums: list[bytes]) -> bytes:
+    pieces = [b" md5="] * (4 * len(sums))
+    pieces[0::4] = draft.entries
+    pieces[2::4] = sums
+    pieces[3::4] = [b"\n"] * len(sums)
+    for position, digest in enumerate(sums):
+        if not digest:
+            pieces[4 * position + 1] = b""
+    return mtree.HEAD + b"".join(pieces)
 
 
 def digests(path: Path) -> dict[str, str]:
@@ -74,12 +98,3 @@ def digests(path: Path) -> dict[str, str]:
         with each.open("rb") as file:
             found[each.name] = hashlib.file_digest(file, "sha256").hexdigest()
     return found
-
-
-def _mtree(draft: Draft, sums: list[bytes | None]) -> bytes:
-    tails = [b" md5=%b\n" % digest if digest else b"\n" for digest in sums]
-    for position, extra in draft.extras.items():
-        tails[position] = extra + tails[position]
-    pieces = draft.heads
-    pieces[3::4] = tails
-    return mtree.HEAD + b"".join(pieces)

@@ -38,16 +38,19 @@ def line(digest: bytes, path: bytes) -> bytes:
     return b"\\%b  %b\n" % (digest, escape(path))
 
 
-def lines(digests: list[bytes], paths: list[bytes]) -> bytes:
-    """Return the lines of many files, in the order given."""
+def around(paths: list[bytes]) -> tuple[dict[int, bytes], list[bytes]]:
+    """Return what stands before and behind the digests in the lines of many files.
+
+    The first is by position and holds only what is not empty: the backslash of escaped names.
+    """
+    ends = [b"  %b\n" % path for path in paths]
     names = b"".join(paths)
-    if any(byte in names for byte in _WORDS):
-        return b"".join(map(line, digests, paths))
-    pieces = [b"  "] * (4 * len(paths))
-    pieces[0::4] = digests
-    pieces[2::4] = paths
-    pieces[3::4] = [b"\n"] * len(paths)
-    return b"".join(pieces)
+    if not any(byte in names for byte in _WORDS):
+        return {}, ends
+    odd = [position for position, path in enumerate(paths) if _TO_ESCAPE.search(path)]
+    for position in odd:
+        ends[position] = b"  %b\n" % escape(paths[position])
+    return dict.fromkeys(odd, b"\\"), ends
 
 
 def parse(text: bytes) -> tuple[bytes, bytes]:

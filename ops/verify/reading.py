@@ -78,6 +78,7 @@ class Reading:
         self._batches: dict[int, Batch] = {}
         self._count = 0
         self._buffer = bytearray()
+        self._finished = False
         self._searched = 0
         self._escaped = False
         self.workers = 0
@@ -126,6 +127,7 @@ class Reading:
 
     def finish(self) -> None:
         """Say that no more batches come."""
+        self._finished = True
         self._queue.put(None)
 
     def wait_ready(self) -> None:
@@ -141,14 +143,17 @@ class Reading:
         self._buffer = bytearray(rest)
 
     def answers(self) -> Iterator[Answer]:
-        """Yield answers as they come, until the script ends. Raise OpsError if it broke off."""
-        while chunk := self._program.read():
+        """Yield answers as they come, until all are there. Raise OpsError if it broke off."""
+        while self._batches or not self._finished:
+            chunk = self._program.read()
+            if not chunk:
+                code = self._program.wait()
+                if code or self._batches or not self._finished:
+                    raise self._broken_off(code)
+                return
             self._buffer += chunk
             while (answer := self._cut()) is not None:
                 yield answer
-        code = self._program.wait()
-        if code or self._batches or self._buffer:
-            raise self._broken_off(code)
 
     def _broken_off(self, code: int) -> OpsError:
         said = self._program.err.decode("utf-8", "backslashreplace").strip()

@@ -5,8 +5,10 @@ The look and the reading run side by side: the first batches are read while find
 
 from __future__ import annotations
 
+import gc
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -109,17 +111,22 @@ def scan(
     began = time.monotonic()
     load = load or Load()
     notes = Notes(keeping.path, keeping.place, keeping.how) if keeping else None
-    with Reading(
-        host,
-        tree.root,
-        workers=load.workers,
-        nice=load.nice,
-        rate=load.bytes_per_second,
-        as_root=tree.as_root,
-    ) as reading:
+    with (
+        _without_collector(),
+        Reading(
+            host,
+            tree.root,
+            workers=load.workers,
+            nice=load.nice,
+            rate=load.bytes_per_second,
+            as_root=tree.as_root,
+        ) as reading,
+    ):
         scanner = Scanner(host, tree, reading, progress or unheard, notes)
         if keeping and notes:
-            _remind(scanner, keeping, notes.resumed())
+            resumed = notes.resumed()
+            scanner.resumed = bool(resumed.records)
+            _remind(scanner, keeping, resumed)
         try:
             result = _result(scanner)
         finally:
@@ -131,13 +138,27 @@ def scan(
     return result
 
 
+@contextmanager
+def _without_collector() -> Iterator[None]:
+    """Keep Python from searching the growing lists for circles, which they never have."""
+    was = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was:
+            gc.enable()
+
+
 def _remind(scanner: Scanner, keeping: Keeping, resumed: Memory) -> None:
+    if keeping.how == "full":
+        scanner.remember(resumed.records, lambda: recall(keeping.path, keeping.place).records)
+        return
     before = recall(keeping.path, keeping.place)
-    scanner.remember(
-        resumed.records,
-        before.records,
-        due=set(before.records) if keeping.how == "full" else keeping.due(before),
-    )
+    due = keeping.due(before)
+    kept = {path: before.records[path] for path in before.records.keys() - due}
+    checked = {path: before.records[path] for path in due}
+    scanner.remember({**(kept if due else before.records), **resumed.records}, lambda: checked)
 
 
 def _result(scanner: Scanner) -> Scan:

@@ -43,11 +43,13 @@ class Scanner:
         self._error: BaseException | None = None
         self._reuse: dict[bytes, Record] = {}
         self._before: dict[bytes, Record] = {}
-        self._resumed = False
-        self._answers: list[Answer] = []
+        self._recall: Callable[[], dict[bytes, Record]] = dict
+        self._unplaced: list[Answer] = []
         self._doubts: list[Answer] = []
         self._reused: list[tuple[list[int], list[bytes]]] = []
         self._done = (0, 0)
+        self.resumed = False
+        """Whether the notes go on behind those of a scan that was cut off."""
         self.draft = Draft(Look())
         self.digests: list[bytes | None] = []
         self.read: list[int] = []
@@ -55,13 +57,15 @@ class Scanner:
         self.corrupted: list[Fault] = []
 
     def remember(
-        self, resumed: dict[bytes, Record], before: dict[bytes, Record], *, due: set[bytes]
+        self, reuse: dict[bytes, Record], before: Callable[[], dict[bytes, Record]]
     ) -> None:
-        """Take over what was read before: `before`, but what is `due`; all that was `resumed`."""
-        kept = {path: before[path] for path in before.keys() - due} if due else before
-        self._reuse = {**kept, **resumed} if resumed else kept
-        self._before = {path: before[path] for path in due}
-        self._resumed = bool(resumed)
+        """Take over what need not be read again, and what the content was `before`.
+
+        The second is for files that are read although they may have lain still; it is asked
+        for while these are read.
+        """
+        self._reuse = reuse
+        self._recall = before
 
     def work(self) -> Look:
         """Do the scan and return the look it rests on."""
@@ -102,6 +106,7 @@ class Scanner:
         self._dispatch()
         if not self._error:
             self.draft = Draft(self._reader.look)
+            self._before = self._recall()
 
     def _dispatch(self) -> None:
         """Keep every worker busy, with one batch more in store for each."""
@@ -122,7 +127,7 @@ class Scanner:
         until = len(look)
         files = look.files(self._known, until)
         if self._notes and not self._known and until:
-            self._notes.begin(look.started, resumed=self._resumed)
+            self._notes.begin(look.started, resumed=self.resumed)
         if self._reuse and files:
             files = self._without_known(files)
         if files:
@@ -163,7 +168,9 @@ class Scanner:
         look, batch = self._reader.look, answer.batch
         sums = [digest for digest in answer.digests if digest]
         if answer.calm and not answer.code and len(sums) == len(batch.names):
-            self._answers.append(answer)
+            self._unplaced.append(answer)
+            if self._looked:
+                self._place_all()
             if self._notes:
                 identities = [look.identities[i] for i in batch.files]
                 self._notes.add(batch.names, identities, sums, [_now()] * len(sums))
@@ -172,17 +179,24 @@ class Scanner:
         self._done = (self._done[0] + batch.size, self._done[1] + len(batch.names))
         self._progress(*self._done)
 
-    def _settle(self) -> None:
-        """Put all digests in their places, and look again where there is doubt."""
-        look = self._reader.look
-        self.digests = [None] * len(look)
-        for files, sums in self._reused:
-            for index, digest in zip(files, sums, strict=True):
-                self.digests[index] = digest
-        for answer in (*self._answers, *self._doubts):
+    def _place_all(self) -> None:
+        """Put the digests that came so far in their places, once all places are known."""
+        if not self.digests:
+            self.digests = [None] * len(self._reader.look)
+        for answer in self._unplaced:
             self.read += answer.batch.files
             for index, maybe in zip(answer.batch.files, answer.digests, strict=True):
                 self.digests[index] = maybe
+        self._unplaced = []
+
+    def _settle(self) -> None:
+        """Put the last digests in their places, and look again where there is doubt."""
+        look = self._reader.look
+        self._unplaced += self._doubts
+        self._place_all()
+        for files, sums in self._reused:
+            for index, digest in zip(files, sums, strict=True):
+                self.digests[index] = digest
         self.faults = [Fault(path, "unreadable", reason) for path, reason in look.complaints]
         if self._doubts:
             self._settle_doubts()

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 from ops import quantities
 from ops.escapes import escape
-from ops.verify.compare import Comparison, Difference
-from ops.verify.faults import Fault
 
 if TYPE_CHECKING:
+    from ops.verify.compare import Comparison, Difference
+    from ops.verify.faults import Fault
     from ops.verify.verdict import Judgement
 
 SHOWN = 50
