@@ -202,7 +202,7 @@ class Keys:
 
 def _open(ends: Ends, keys: Keys, run: str, root: str, templates: Sequence[Path]) -> Way:
     mark = passes.mark(keys.component, run)
-    names = f"ops-migrate.{keys.component}", f"ops-migrate.{keys.component}.{run}"
+    names = _folder(ends, keys.component), f"{_folder(ends, keys.component)}.{run}"
     gate, expiry = _prepare_target(ends, names, run, root, templates)
     known = f"{ends.target_endpoint.key_name} {ends.target_key}"
     prepare = script(_PREPARE_SOURCE, *names, mark, known, root=ends.source_root)
@@ -222,7 +222,12 @@ def _close(ends: Ends, keys: Keys) -> None:
     finally:
         both = (ends.source, ends.source_root), (ends.target, ends.target_root)
         for host, as_root in both:
-            host.run(script(_CLEAR, f"ops-migrate.{keys.component}", "", root=as_root))
+            host.run(script(_CLEAR, _folder(ends, keys.component), "", root=as_root))
+
+
+def _folder(ends: Ends, component: str) -> str:
+    """Return how a component's folders begin; per target, as a site and a lab may share a host."""
+    return f"ops-migrate.{component}.{sha256(ends.target_key.encode()).hexdigest()[:8]}"
 
 
 def _prepare_target(

@@ -7,6 +7,7 @@ import subprocess
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -31,8 +32,12 @@ def _through(way: Way, *words: str) -> subprocess.CompletedProcess[bytes]:
     )
 
 
-def _left_behind() -> list[str]:
-    return [path.name for path in Path("/dev/shm").glob("ops-migrate.wiki.*")]
+def _folder(pair: Pair) -> str:
+    return f"ops-migrate.wiki.{sha256(pair.ends.target_key.encode()).hexdigest()[:8]}"
+
+
+def _left_behind(pair: Pair) -> list[str]:
+    return [path.name for path in Path("/dev/shm").glob(f"{_folder(pair)}.*")]
 
 
 def test_the_key_line_is_narrow_while_open_and_gone_afterwards(pair: Pair) -> None:
@@ -41,23 +46,23 @@ def test_the_key_line_is_narrow_while_open_and_gone_afterwards(pair: Pair) -> No
         assert 0 <= way.round_trip < 5
         person, ours = pair.keys.splitlines()
         assert person.endswith(b"somebody@example.org")
-        assert ours.startswith(b'restrict,command="sh /dev/shm/ops-migrate.wiki.R1.')
+        assert ours.startswith(b'restrict,command="sh /dev/shm/%s.R1.' % _folder(pair).encode())
         assert b'/gate",expiry-time="2' in ours
         assert b',from="127.0.0.1" ssh-ed25519 ' in ours
         assert ours.endswith(b" ops-migrate:wiki:R1")
     assert pair.keys == b"ssh-ed25519 AAAA somebody@example.org\n"
-    assert not _left_behind()
+    assert not _left_behind(pair)
 
 
 def test_the_door_is_closed_when_the_work_fails(pair: Pair) -> None:
     with pytest.raises(KeyboardInterrupt), _opened(pair):
         raise KeyboardInterrupt
     assert b"ops-migrate" not in pair.keys
-    assert not _left_behind()
+    assert not _left_behind(pair)
 
 
 def test_what_a_dead_run_left_is_removed_by_the_next(pair: Pair) -> None:
-    old = pair.ends.source.run(command("mktemp", "-d", "/dev/shm/ops-migrate.wiki.R0.XXXX"))
+    old = pair.ends.source.run(command("mktemp", "-d", f"/dev/shm/{_folder(pair)}.R0.XXXX"))
     (pair.home / ".ssh/authorized_keys").write_bytes(
         pair.keys + b'restrict,command="x" ssh-ed25519 AAAA ops-migrate:wiki:R0\n'
     )
