@@ -21,8 +21,12 @@ for room in /dev/shm "${TMPDIR:-}" /tmp; do
     [ -z "$room" ] || ! room=$(mktemp -d "$room/ops-read.XXXXXX" 2>/dev/null) || break
 done
 [ -d "$room" ] || { echo "no temporary folder could be made in /dev/shm or /tmp" >&2; exit 73; }
-trap 'rm -rf "$room"' EXIT
-trap 'exit 143' HUP INT TERM
+clear() {
+    trap '' HUP INT TERM PIPE # all of the group are told to end, some twice: not so rm
+    rm -rf "$room" 2>/dev/null || { sleep 1; rm -rf "$room"; }
+}
+trap clear EXIT
+trap 'exit 143' HUP INT TERM PIPE
 cd -P -- "$root" || exit 66
 mkfifo "$room/beats" || exit 73
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import random
 import socket
 from collections.abc import Mapping
 from pathlib import Path
@@ -60,6 +61,51 @@ def plant_all(root: Path) -> None:
     os.mkfifo(root / "fifo")
     with socket.socket(socket.AF_UNIX) as bound:
         bound.bind(os.path.relpath(root / "socket"))
+
+
+class Mutations:
+    """Single-bit flips, truncations, swaps and renames, each of another file."""
+
+    def __init__(self, seed: int) -> None:
+        self._rng = random.Random(seed)
+        self.files = {
+            b"d%02d/f%03d\n" % (number % 20, number): self._rng.randbytes(
+                self._rng.randrange(2, 3000)
+            )
+            for number in range(600)
+        }
+
+    def apply(self, root: Path, count: int) -> dict[bytes, str]:
+        """Change about `count` files below `root`; return each with the kind of difference."""
+        left = self._rng.sample(sorted(self.files), count + 1)
+        done: dict[bytes, str] = {}
+        while len(left) > 1:
+            kind = self._rng.choice(["flip", "truncate", "swap", "rename"])
+            name = left.pop()
+            path = os.fsencode(root) + b"/" + name
+            content = self.files[name]
+            if kind == "rename":
+                os.rename(path, path + b".away")  # noqa: PTH104
+                done[name] = "moved"
+            elif kind == "swap":
+                other = left.pop()
+                self._put(path, self.files[other])
+                self._put(os.fsencode(root) + b"/" + other, content)
+                done |= {name: "different", other: "different"}
+            else:
+                self._put(path, content[:-1] if kind == "truncate" else self._flipped(content))
+                done[name] = "different"
+        return done
+
+    def _flipped(self, content: bytes) -> bytes:
+        changed = bytearray(content)
+        changed[self._rng.randrange(len(changed))] ^= 1 << self._rng.randrange(8)
+        return bytes(changed)
+
+    @staticmethod
+    def _put(path: bytes, content: bytes) -> None:
+        with open(path, "wb") as file:  # noqa: PTH123
+            file.write(content)
 
 
 def walk(root: Path) -> dict[bytes, bytes]:
