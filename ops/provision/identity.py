@@ -8,7 +8,6 @@ is forgotten when the host's own key is pinned.
 from __future__ import annotations
 
 import json
-import tempfile
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -18,7 +17,6 @@ from ops.inventory import files
 from ops.pages.render import render
 from ops.provision.desired import Desired
 from ops.remote.command import Command, script
-from ops.remote.keys import make_keypair
 from ops.remote.known_hosts import PublicKey
 
 TEMPLATE = "provision/user-data.yaml.j2"
@@ -93,7 +91,7 @@ def make(desired: Desired, folders: Sequence[Path]) -> Throwaway:
 
     Raise OpsError when the template fails, or makes more than EC2 takes.
     """
-    private, public = _keypair(desired.host)
+    private, public = _keypair()
     user_data = render(
         TEMPLATE,
         folders,
@@ -169,13 +167,12 @@ def parse_key(output: bytes) -> str:
     return str(PublicKey.parse(output.decode("ascii", "replace")))
 
 
-def _keypair(comment: str) -> tuple[str, str]:
-    with tempfile.TemporaryDirectory(prefix="ops-key-", dir=_memory()) as folder:
-        path = Path(folder) / "key"
-        public = make_keypair(path, comment)
-        return path.read_text(), str(public)
+def _keypair() -> tuple[str, str]:
+    """Return a new ed25519 key, private and public, that never was a file: a kill leaves none."""
+    from cryptography.hazmat.primitives import serialization as form
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-
-def _memory() -> str | None:
-    """Return a folder that never reaches a disk, where there is one."""
-    return "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108 - private below it
+    key = Ed25519PrivateKey.generate()
+    private = key.private_bytes(form.Encoding.PEM, form.PrivateFormat.OpenSSH, form.NoEncryption())
+    public = key.public_key().public_bytes(form.Encoding.OpenSSH, form.PublicFormat.OpenSSH)
+    return private.decode(), public.decode()
