@@ -7,7 +7,8 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, ParamSpec, TypeVar
+from types import MethodType
+from typing import Any, ParamSpec, TypeVar, cast
 
 from ops.cloud.errors import THROTTLED, CloudError
 from ops.cloud.faults import translated
@@ -36,8 +37,8 @@ def ask(cloud: Cloud, subject: str, call: Callable[P, T], /, *args: P.args, **gi
 
 def pages(cloud: Cloud, subject: str, call: Callable[..., Any], /, **given: Any) -> list[Any]:
     """Return all pages of a paginated call, asked for one by one until the last."""
-    client: Any = getattr(call, "__self__")  # noqa: B009
-    paginator = client.get_paginator(getattr(call, "__name__"))  # noqa: B009
+    client, method = _bound(call)
+    paginator = client.get_paginator(method)
     return _patiently(cloud, operation(call), subject, lambda: list(paginator.paginate(**given)))
 
 
@@ -68,8 +69,14 @@ def utc(moment: datetime | None) -> datetime | None:
 
 def operation(call: Callable[..., Any]) -> str:
     """Return the API's name of a client's method: "RunInstances" for `ec2.run_instances`."""
-    client: Any = getattr(call, "__self__")  # noqa: B009
-    return str(client.meta.method_to_api_mapping[getattr(call, "__name__")])  # noqa: B009
+    client, method = _bound(call)
+    return str(client.meta.method_to_api_mapping[method])
+
+
+def _bound(call: Callable[..., Any]) -> tuple[Any, str]:
+    """Return the client that a method belongs to, and the method's name."""
+    method = cast(MethodType, call)
+    return method.__self__, method.__name__
 
 
 def _patiently(cloud: Cloud, name: str, subject: str, call: Callable[[], T]) -> T:

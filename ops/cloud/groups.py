@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -112,11 +112,7 @@ def allow(cloud: Cloud, group_id: str, rule: Rule) -> None:
         if rule.outbound
         else cloud.ec2.authorize_security_group_ingress
     )
-    try:
-        ask(cloud, f"{group_id}: {rule}", call, GroupId=group_id, IpPermissions=[_asked(rule)])
-    except CloudError as error:
-        if error.code != "InvalidPermission.Duplicate":
-            raise
+    _ask_once(cloud, call, group_id, rule, done="InvalidPermission.Duplicate")
 
 
 def revoke(cloud: Cloud, group_id: str, rule: Rule) -> None:
@@ -126,10 +122,17 @@ def revoke(cloud: Cloud, group_id: str, rule: Rule) -> None:
         if rule.outbound
         else cloud.ec2.revoke_security_group_ingress
     )
+    _ask_once(cloud, call, group_id, rule, done="InvalidPermission.NotFound")
+
+
+def _ask_once(
+    cloud: Cloud, call: Callable[..., Any], group_id: str, rule: Rule, *, done: str
+) -> None:
+    """Ask for a change of one rule; the error `done` means that it was so already."""
     try:
         ask(cloud, f"{group_id}: {rule}", call, GroupId=group_id, IpPermissions=[_asked(rule)])
     except CloudError as error:
-        if error.code != "InvalidPermission.NotFound":
+        if error.code != done:
             raise
 
 

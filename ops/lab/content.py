@@ -10,6 +10,7 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from typing import Literal
 
 MIB = 1 << 20
@@ -191,12 +192,7 @@ def _time(chance: random.Random) -> int:
     return chance.randrange(788_918_400, 1_735_689_600)
 
 
-_pool_bytes = b""
-
-
+@cache
 def _pool() -> bytes:
     """Return the fixed pool: 2 MiB of random bytes, the same on every machine."""
-    global _pool_bytes  # noqa: PLW0603 - computed once, when first used
-    if not _pool_bytes:
-        _pool_bytes = random.Random(0).randbytes(2 * MIB)  # noqa: S311 - content
-    return _pool_bytes
+    return random.Random(0).randbytes(2 * MIB)  # noqa: S311 - content, no secret
