@@ -41,6 +41,11 @@ from ops.inventory.schema.site import (
     Ssh,
 )
 from ops.inventory.schema.state import (
+    ArchiveState,
+    BackupKind,
+    DrilledPart,
+    DrillState,
+    DrillVerdict,
     InstanceState,
     Phase,
     SnapshotState,
@@ -51,7 +56,9 @@ from ops.inventory.schema.state import (
 )
 
 __all__ = [
+    "ArchiveState",
     "Backup",
+    "BackupKind",
     "CampusHost",
     "Cloud",
     "Component",
@@ -60,6 +67,9 @@ __all__ = [
     "Dangling",
     "DataSet",
     "DatabaseSet",
+    "DrillState",
+    "DrillVerdict",
+    "DrilledPart",
     "FileSet",
     "Gateway",
     "Hook",

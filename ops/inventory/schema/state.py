@@ -14,6 +14,12 @@ Instant = Annotated[datetime, Field(strict=False)]
 
 Phase = Literal["declared", "provisioned", "rehearsed", "verified", "switched", "retired"]
 
+BackupKind = Literal["snapshot", "archive"]
+"""A set of EBS snapshots of the cloud side, or restic's snapshots of the campus side."""
+
+DrillVerdict = Literal["proven", "different", "failed"]
+"""proven: restored, every file as it was, the application answers; different: some file is not."""
+
 
 class VolumeState(Model):
     """An EBS volume of ours."""
@@ -72,6 +78,40 @@ class SnapshotState(Model):
     ids: dict[Slug, str] = Field(description="Snapshot by volume.")
 
 
+class ArchiveState(Model):
+    """The last archive of the campus side."""
+
+    run: str
+    at: Instant = Field(description="When reading began.")
+    ids: dict[Slug, str] = Field(description="restic's snapshot by campus host.")
+    files: int
+    bytes: int
+
+
+class DrilledPart(Model):
+    """One volume, or one campus host's archive, that a drill restored."""
+
+    slot: Slug = Field(description="Of the instance, or of the campus host.")
+    name: str = Field(description="The volume; for an archive the data sets, with commas.")
+    backup: str = Field(description="EBS's snapshot id, or restic's.")
+    verdict: DrillVerdict
+    files: int = Field(0, description="Files whose content was held against the manifest.")
+    bytes: int = 0
+    moving: int = Field(0, description="Files written to at that moment: restored, not compared.")
+
+
+class DrillState(Model):
+    """A restore that was tried: of which backup, and what came of it."""
+
+    run: str
+    at: Instant
+    of: str = Field(description="The run that made the backup.")
+    taken: Instant = Field(description="When the backup was made.")
+    verdict: DrillVerdict
+    seconds: float = Field(description="Recovery time: from the order to data that answers.")
+    parts: list[DrilledPart] = Field(default_factory=list)
+
+
 class State(Model):
     """state/NAME.yaml as a whole; a component without a file has the empty state."""
 
@@ -80,6 +120,13 @@ class State(Model):
     transfers: dict[Slug, TransferState] = Field(default_factory=dict)
     verifications: dict[Slug, VerificationState] = Field(default_factory=dict)
     snapshot: SnapshotState | None = None
+    archive: ArchiveState | None = None
+    drills: dict[BackupKind, DrillState] = Field(
+        default_factory=dict, description="The last drill of each kind of backup."
+    )
+    proven: dict[BackupKind, DrillState] = Field(
+        default_factory=dict, description="The drill that proved the newest backup proven so far."
+    )
     runs: dict[str, str] = Field(
         default_factory=dict, description="The last run of each task, by task."
     )
