@@ -10,7 +10,7 @@ from ops.inventory.schema import Service, Volume
 from ops.plan import Step
 from ops.provision.desired import Desired, File
 from ops.provision.facts import link
-from ops.provision.observed import FRESH, Device, Host, Mount, Unit
+from ops.provision.observed import FRESH, Device, Host, HostFile, Mount, Unit
 from ops.provision.storage import Disk, filesystem_uuid
 
 _ENABLED = frozenset({"enabled", "enabled-runtime", "static", "alias", "indirect", "generated"})
@@ -73,6 +73,21 @@ def entry(volume_id: str, volume: Volume) -> str:
     options = "defaults,nofail,x-systemd.device-timeout=60"
     check = 2 if volume.filesystem == "ext4" else 0
     return f"{link(volume_id)} {path} {volume.filesystem} {options} 0 {check}"
+
+
+def differences(file: File, there: HostFile) -> list[str]:
+    """Return in what a file on the host is not as declared, in words; empty when it is."""
+    return [
+        words
+        for differs, words in (
+            (there.kind != "regular file", f"is a {there.kind}"),
+            (there.sha256 != file.sha256, "content"),
+            (there.owner != file.owner, f"owner {there.owner}"),
+            (there.group != file.group, f"group {there.group}"),
+            (there.mode != file.mode, f"mode {there.mode}"),
+        )
+        if differs
+    ]
 
 
 def _check(desired: Desired, host: Host) -> None:
@@ -170,21 +185,9 @@ def _packages(desired: Desired, host: Host) -> Iterator[Step]:
 
 def _file(host: Host, file: File, slot: str) -> Iterator[Step]:
     there = host.files.get(file.path)
-    why = []
-    if there is not None:
-        why = [
-            words
-            for differs, words in (
-                (there.kind != "regular file", f"is a {there.kind}"),
-                (there.sha256 != file.sha256, "content"),
-                (there.owner != file.owner, f"owner {there.owner}"),
-                (there.group != file.group, f"group {there.group}"),
-                (there.mode != file.mode, f"mode {there.mode}"),
-            )
-            if differs
-        ]
-        if not why:
-            return
+    why = differences(file, there) if there else []
+    if there and not why:
+        return
     changed = f", differs: {', '.join(why)}" if why else ""
     yield Step(
         "file.write",

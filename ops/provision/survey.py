@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 
 from ops.cloud import addresses, groups, images, instances, keys, tags, volumes, zones
+from ops.cloud.addresses import Address
 from ops.cloud.errors import CloudError
 from ops.cloud.groups import Group
 from ops.cloud.images import Image
+from ops.cloud.instances import Instance
 from ops.cloud.launch import Disk, Launch
 from ops.cloud.session import Cloud
+from ops.cloud.tags import Wanted
 from ops.cloud.tokens import token
+from ops.cloud.volumes import Volume
 from ops.errors import OpsError
 from ops.inventory import journal, records
 from ops.inventory.repository import Repository
@@ -22,34 +27,54 @@ from ops.provision.observed import Account, Claim
 _STATES = (*instances.ALIVE, "shutting-down", "terminated")
 
 
+@dataclass(frozen=True)
+class Found:
+    """What AWS has with some of our tags, of any number of slots."""
+
+    groups: tuple[Group, ...] = ()
+    key: str | None = None
+    instances: tuple[Instance, ...] = ()
+    volumes: tuple[Volume, ...] = ()
+    """Root volumes too: those have no name of their own (`ops:volume`)."""
+    addresses: tuple[Address, ...] = ()
+
+
 def accounts(cloud: Cloud, name: str, wanted: Sequence[Desired]) -> dict[str, Account]:
     """Return what AWS has for each slot, by a number of calls that does not grow with them."""
-    ours = {tags.COMPONENT: name}
     elastic = any(desired.instance.elastic_ip for desired in wanted)
+    found = look(cloud, {tags.COMPONENT: name}, wanted[0].key_pair, elastic=elastic)
+    return {desired.slot: account(desired, found) for desired in wanted}
+
+
+def look(cloud: Cloud, ours: Wanted, key_pair: str, *, elastic: bool = True) -> Found:
+    """Return all that has the tags, by one call a kind side by side; addresses if `elastic`."""
     with ThreadPoolExecutor(5) as pool:
         found_groups = pool.submit(groups.find, cloud, ours)
-        found_key = pool.submit(keys.find, cloud, wanted[0].key_pair)
+        found_key = pool.submit(keys.find, cloud, key_pair)
         found_instances = pool.submit(instances.find, cloud, ours, _STATES)
-        found_volumes = pool.submit(volumes.find, cloud, {**ours, tags.VOLUME: tags.ANY})
+        found_volumes = pool.submit(volumes.find, cloud, ours)
         found_ips = pool.submit(addresses.find, cloud, ours) if elastic else None
     key = found_key.result()
-    return {
-        desired.slot: Account(
-            group=_group(desired, found_groups.result()),
-            key=key.public_key if key else None,
-            instances=tuple(one for one in found_instances.result() if _is_of(desired, one.tags)),
-            volumes=tuple(one for one in found_volumes.result() if _is_of(desired, one.tags)),
-            elastic_ip=next(
-                (
-                    one.address
-                    for one in (found_ips.result() if found_ips else ())
-                    if _is_of(desired, one.tags)
-                ),
-                None,
-            ),
-        )
-        for desired in wanted
-    }
+    return Found(
+        found_groups.result(),
+        key.public_key if key else None,
+        found_instances.result(),
+        found_volumes.result(),
+        found_ips.result() if found_ips else (),
+    )
+
+
+def account(desired: Desired, found: Found) -> Account:
+    """Return the part of what was found that is the slot's."""
+    own = [one for one in found.volumes if _is_of(desired, one.tags)]
+    ips = [one.address for one in found.addresses if _is_of(desired, one.tags)]
+    return Account(
+        group=_group(desired, found.groups),
+        key=found.key,
+        instances=tuple(one for one in found.instances if _is_of(desired, one.tags)),
+        volumes=tuple(one for one in own if tags.VOLUME in one.tags),
+        elastic_ip=next(iter(ips), None),
+    )
 
 
 def rehearse(cloud: Cloud, site: Site, desired: Desired, account: Account) -> Image:
@@ -152,5 +177,5 @@ def _group(desired: Desired, found: Sequence[Group]) -> Group | None:
     return ours[0] if ours else None
 
 
-def _is_of(desired: Desired, told: object) -> bool:
-    return isinstance(told, dict) and told.get(tags.SLOT) == desired.slot
+def _is_of(desired: Desired, told: Mapping[str, str]) -> bool:
+    return desired.tags.items() <= told.items()

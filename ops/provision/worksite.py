@@ -11,7 +11,7 @@ from ops import run
 from ops.errors import OpsError, UsageError
 from ops.inventory import references
 from ops.inventory.repository import Repository
-from ops.inventory.schema import Site, State
+from ops.inventory.schema import Component, Site, State
 from ops.plan import Plan
 from ops.provision import contents, facts, plan, survey
 from ops.provision.arrival import Patience, Tell, await_ssh
@@ -105,21 +105,8 @@ class Worksite:
             )
         return run.endpoint(self.repo, self.name, "cloud", desired.slot, address=address)
 
-    def close(self, slot: str = "") -> None:
-        """Close the connection of a slot, or all."""
-        for name in [slot] if slot else list(self.hosts):
-            host = self.hosts.pop(name, None)
-            if host is not None:
-                host.close()
-
-    def _slot(self, desired: Desired, account: Account, state: State) -> Slot:
-        slot = Slot(desired, account, self._known(desired, account, state))
-        decided = slot.machine()
-        if decided.fresh or decided.instance is None or decided.instance.state != "running":
-            return slot
-        return self.ask(slot)
-
-    def _known(self, desired: Desired, account: Account, state: State) -> Known:
+    def known(self, desired: Desired, account: Account, state: State) -> Known:
+        """Return what the inventory knows of a slot; of dead runs only where AWS has more."""
         recorded = state.instances.get(desired.slot)
         pinned = self.repo.pinned(desired.host)
         told = {volume.id for volume in recorded.volumes.values()} if recorded else set()
@@ -131,11 +118,50 @@ class Worksite:
             survey.claims(self.repo, self.name, desired.slot) if unknown else (),
         )
 
+    def close(self, slot: str = "") -> None:
+        """Close the connection of a slot, or all."""
+        for name in [slot] if slot else list(self.hosts):
+            host = self.hosts.pop(name, None)
+            if host is not None:
+                host.close()
+
+    def _slot(self, desired: Desired, account: Account, state: State) -> Slot:
+        slot = Slot(desired, account, self.known(desired, account, state))
+        decided = slot.machine()
+        if decided.fresh or decided.instance is None or decided.instance.state != "running":
+            return slot
+        return self.ask(slot)
+
     def _rehearsed(self, slot: Slot) -> Slot:
         if slot.machine().instance is not None:
             return slot
         image = survey.rehearse(self.cloud, self.site, slot.desired, slot.account)
         return replace(slot, account=replace(slot.account, image=image))
+
+
+def desires(repo: Repository, site: Site, name: str, declared: Component) -> tuple[Desired, ...]:
+    """Return what is wanted for each slot of a component, its files rendered.
+
+    Raise UsageError when it declares no target, OpsError for what can't be read or rendered.
+    """
+    if declared.target is None:
+        raise UsageError(
+            f"{name} declares no target", f"Add `target:` to components/{name}.yaml first."
+        )
+    key = references.file(site.cloud.public_key, repo.path).read_text()
+    PublicKey.parse(key)
+    folders = repo.template_folders()
+    return tuple(
+        desire(
+            site,
+            name,
+            declared,
+            slot,
+            public_key=key,
+            files=contents.files(folders, site, name, declared, slot),
+        )
+        for slot in sorted(declared.target.instances)
+    )
 
 
 @contextmanager
@@ -148,24 +174,7 @@ def open_site(
     or rendered.
     """
     site, declared = repo.site(), repo.component(name)
-    if declared.target is None:
-        raise UsageError(
-            f"{name} declares no target", f"Add `target:` to components/{name}.yaml first."
-        )
-    key = references.file(site.cloud.public_key, repo.path).read_text()
-    PublicKey.parse(key)
-    folders = repo.template_folders()
-    wanted = tuple(
-        desire(
-            site,
-            name,
-            declared,
-            slot,
-            public_key=key,
-            files=contents.files(folders, site, name, declared, slot),
-        )
-        for slot in sorted(declared.target.instances)
-    )
+    wanted = desires(repo, site, name, declared)
     work = Worksite(repo, name, site, run.cloud(repo), wanted, tell, patience)
     try:
         yield work
