@@ -2,7 +2,7 @@
 
 The key pair is made on the source and lives on tmpfs there. On the target its line in
 authorized_keys first allows one knock, which tells the address that the target sees the source
-at and how long a round trip takes; then, from that address only, one rsync into one folder. The
+at and how long a round trip takes; then, from that address only, streams into one folder. The
 door is closed when the block is left; what a run that died has left open is closed by the
 component's next run.
 """
@@ -90,7 +90,7 @@ mkfifo "$folder/in" "$folder/out" || exit
 exec 3>"$folder/in" 4<"$folder/out"
 IFS= read -r connection <&4 || { wait $!; exit; }
 echo "$connection"
-for _ in 1 2 3 4 5 6; do
+for _ in 1 2 3; do
     a=$(date +%s%N)
     b=$(date +%s%N)
     echo . >&3
@@ -127,6 +127,7 @@ class Ends:
 class Way:
     """An open door: ssh's words for the source, and what the knock told.
 
+    `inside` is the run's folder on the source, on tmpfs.
     `opened` is when, by the source's clock: what changes there later, changes during the move.
     """
 
@@ -134,6 +135,7 @@ class Way:
     address: str
     round_trip: float
     opened: datetime
+    inside: str
 
 
 class Busy(Incomplete):
@@ -212,7 +214,7 @@ def _open(ends: Ends, keys: Keys, run: str, root: str, templates: Sequence[Path]
     ssh = _ssh(ends.target_endpoint, inside)
     address, round_trip = _knock(ends, inside, ssh)
     keys.let(passes.line(public, mark, f"sh {gate}", expiry, address))
-    return Way(ssh, address, round_trip, datetime.fromtimestamp(float(clock), UTC))
+    return Way(ssh, address, round_trip, datetime.fromtimestamp(float(clock), UTC), inside)
 
 
 def _close(ends: Ends, keys: Keys) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
@@ -69,10 +69,10 @@ class Meter:
             self._now = replace(same, phase=phase)
         self._look()
 
-    def at(self, bytes: int, files: int) -> None:
-        """Say how much was sent of the data set so far."""
+    def at(self, bytes: int, files: int, streams: Mapping[str, int] | None = None) -> None:
+        """Say how much was sent of the data set so far, and by each of several streams."""
         with self._lock:
-            self._now = replace(self._now, files=files, bytes=bytes)
+            self._now = replace(self._now, files=files, bytes=bytes, streams=streams)
 
     def load_of(self, source: Host | None, target: Host | None) -> None:
         """Measure the load of these hosts from now on, instead of earlier ones."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from itertools import groupby
 from operator import attrgetter
@@ -17,7 +17,8 @@ class Sample:
     """A look at the transfer: when (seconds since the run began), where it stands, how busy.
 
     `files` and `bytes` count what was sent of the data set so far. Loads are the busy share
-    of all processors of that end, 0 to 1, None where it was not measured.
+    of all processors of that end, 0 to 1, None where it was not measured. `streams` are the
+    bytes that each lane has sent, where there are several.
     """
 
     second: float
@@ -27,6 +28,7 @@ class Sample:
     bytes: int = 0
     source_load: float | None = None
     target_load: float | None = None
+    streams: Mapping[str, int] | None = None
 
 
 @dataclass(frozen=True)

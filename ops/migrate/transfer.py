@@ -1,15 +1,17 @@
-"""One data set is moved: the source's rsync is started, followed, and its end judged."""
+"""One data set is moved: by streams what is new, then by rsync, whose end is judged."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ops.inventory.patterns import Excludes
 from ops.inventory.schema import FileSet
-from ops.migrate import door, rsync
+from ops.migrate import door, landing, rsync, scan, streams
+from ops.migrate.bulk import Bulk, is_worth
 from ops.migrate.meter import Meter
 from ops.migrate.outcome import BUSY, GO_ON, Outcome, judged
 from ops.remote.command import Command, command, script
@@ -68,43 +70,88 @@ def _moved(ends: door.Ends, errand: Errand, meter: Meter) -> tuple[Outcome, door
     root = errand.data.target.root
     opened = door.opened(ends, errand.component, errand.run, root, errand.templates)
     with opened as way:
-        meter.load_of(ends.source, ends.target)
-        meter.enter(errand.name, "transfer")
-        outcome = _stream(ends, way, errand, meter)
-        meter.load_of(None, None)
-        meter.enter(errand.name, "tidy")
-        if outcome.verdict == "done":
-            ends.target.run(script(_TIDY, root, rsync.PARTIAL, root=ends.target_root))
+        whole = False
+        try:
+            meter.load_of(ends.source, ends.target)
+            outcome = _filled(ends, way, errand, meter)
+            whole = outcome.verdict == "done"
+            meter.load_of(None, None)
+            meter.enter(errand.name, "tidy")
+            if whole:
+                ends.target.run(script(_TIDY, root, rsync.PARTIAL, root=ends.target_root))
+        finally:
+            with suppress(Unreachable):
+                landing.end(ends, root, errand.run, whole=whole)
     return outcome, way
 
 
-def _stream(ends: door.Ends, way: door.Way, errand: Errand, meter: Meter) -> Outcome:
+def _filled(ends: door.Ends, way: door.Way, errand: Errand, meter: Meter) -> Outcome:
+    """Send what is new by streams, and then let rsync do the rest and prove it all."""
+    root = errand.data.target.root
+    if errand.limit_mbit or errand.data.cross_mounts:
+        landing.begin(ends, root, errand.run)
+        meter.enter(errand.name, "transfer")
+        return _stream(ends, way, errand, meter)
+    bulk = Bulk(ends, way, errand.data, errand.run, meter)
+    with bulk.serving() as running:
+        meter.enter(errand.name, "list")
+        landing.begin(ends, root, errand.run)
+        sharing = scan.missing(ends, errand.data)
+        meter.enter(errand.name, "transfer")
+        if is_worth(sharing):
+            try:
+                bulk.send(running, sharing)
+            except Unreachable as lost:
+                bulk.broke = f"the connection to the source broke: {lost.message}"
+            if bulk.broke:
+                return Outcome("incomplete", bulk.totals, words=bulk.broke, hint=GO_ON)
+            meter.enter(errand.name, "verify")
+        outcome = _stream(ends, way, errand, meter, bulk)
+    return replace(outcome, totals=joined(outcome.totals, bulk.totals))
+
+
+def _stream(
+    ends: door.Ends, way: door.Way, errand: Errand, meter: Meter, bulk: Bulk | None = None
+) -> Outcome:
     data = errand.data
     words = rsync.send(
         data.source.root,
-        way.ssh,
+        streams.shared(way.ssh, 1) if bulk else way.ssh,
         Excludes(data.exclude).rsync_arguments(),
         cross_mounts=data.cross_mounts,
         limit_mbit=errand.limit_mbit,
     )
     output = rsync.Output()
-    asked = command(*words, root=ends.source_root, env={"LC_ALL": "C"})
+    asked = command(*words, root=ends.source_root, env={"LC_ALL": "C"}, cwd=way.inside)
+    before = bulk.totals if bulk else rsync.Totals()
+
+    def tell() -> None:
+        meter.at(before.sent_bytes + output.bytes, before.sent_files + output.sent)
+
     try:
-        code, said = _followed(ends.source, asked, output, meter)
+        code, said = _followed(ends.source, asked, output, tell)
     except Unreachable as lost:
         broke = f"the connection to the source broke: {lost.message}"
         return Outcome("incomplete", output.totals(), words=broke, hint=GO_ON)
     totals = output.totals()
-    meter.at(max(output.bytes, totals.sent_bytes), max(output.sent, totals.sent_files))
+    output.bytes = max(output.bytes, totals.sent_bytes)
+    output.sent = max(output.sent, totals.sent_files)
+    tell()
     return judged(code, totals, said, (data.source.root, data.target.root))
 
 
+def joined(last: rsync.Totals, bulk: rsync.Totals) -> rsync.Totals:
+    """Return what was sent in all: by the streams before, and by rsync after them."""
+    sent = ("sent_files", "sent_bytes", "literal", "wire")
+    return replace(last, **{name: getattr(last, name) + getattr(bulk, name) for name in sent})
+
+
 def _followed(
-    source: Host, asked: Command, output: rsync.Output, meter: Meter
+    source: Host, asked: Command, output: rsync.Output, tell: Callable[[], None]
 ) -> tuple[int, rsync.Complaints]:
-    """Run rsync to its end and tell the meter how far it is; return its code and complaints."""
+    """Run rsync to its end and tell how far it is; return its code and complaints."""
     with source.start(asked) as running:
         while (chunk := running.read(1.0)) != b"":
             output.feed(chunk or b"")
-            meter.at(output.bytes, output.sent)
+            tell()
         return running.wait(rsync.SILENCE), rsync.complaints(running.err)

@@ -81,7 +81,7 @@ def test_samples_and_report_can_be_read_again(here: Fleet) -> None:
     seen = samples.read(page.parent / "meter.jsonl.gz")
     assert seen[-1].bytes == 10_000
     phases = [phase.name for phase in samples.phases(seen)]
-    assert phases == ["start", "scan", "connect", "transfer", "tidy"]
+    assert phases == ["start", "scan", "connect", "list", "transfer", "tidy"]
     here.repo.verify_signature(summary.run)
 
 

@@ -1,0 +1,60 @@
+"""When more streams pay: the number grows while the rate rises with it. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+LIMIT = 16
+"""Connections at the most."""
+
+FIRST = 4
+"""Connections to begin with, before anything was measured."""
+
+STEP = 4
+
+GAIN = 1.05
+"""What the rate has to rise to at least for the last step to have paid."""
+
+INTERVAL = 2.0
+"""Seconds between two looks: some ten round trips, so that new streams have their speed."""
+
+PATIENCE = 6
+"""Looks without a gain after which one more step is tried all the same."""
+
+
+@dataclass
+class Growth:
+    """The number of connections, as decided from the total rate seen at each look."""
+
+    streams: int = FIRST
+    limit: int = LIMIT
+    best: float = 0.0
+    _time: float = 0.0
+    _bytes: int = 0
+    _idle: int = 0
+
+    def look(self, now: float, moved: int) -> int:
+        """Return how many connections there are to be, `moved` bytes having arrived by `now`."""
+        if now - self._time < INTERVAL:
+            return self.streams
+        if not self._bytes:
+            self._time, self._bytes = now, moved
+            return self.streams
+        rate = (moved - self._bytes) / (now - self._time)
+        self._time, self._bytes = now, moved
+        if rate > self.best * GAIN:
+            self.best, self._idle = rate, 0
+            return self._grown()
+        self._idle += 1
+        if self._idle >= PATIENCE:
+            self._idle = 0
+            return self._grown()
+        return self.streams
+
+    def start(self, now: float) -> None:
+        """Begin to measure now."""
+        self._time = now
+
+    def _grown(self) -> int:
+        self.streams = min(self.limit, self.streams + STEP)
+        return self.streams

@@ -1,0 +1,198 @@
+"""How files are shared out among streams: shards of small ones, ranges of large ones. Pure.
+
+A shard is one tar archive; files of one hard-link group lie in the same one. A file too big for
+one stream is cut into ranges that several streams write at their places. All lie in one queue, so
+a stream that has ended one thing takes the next, and the small things come last.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from hashlib import sha256
+from math import ceil
+
+MEBI = 1 << 20
+
+RANGE = 32 * MEBI
+"""Bytes of a range, but for files of which there were more than 1024 then."""
+
+BIG = 2 * RANGE
+"""Files from this size on are cut into ranges."""
+
+PER_FILE = 16 * 1024
+"""What a file costs beyond its bytes, in bytes: its header, its opening and making."""
+
+SHARD = 32 * MEBI
+"""What a shard costs at the most, larger files and hard-link groups aside."""
+
+WINDOW = 2 * MEBI
+"""What one channel of OpenSSH moves in a round trip (channels.h: 64 packets of 32 KiB)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A regular file: path below the root, bytes, blocks of 512 it takes, names it has."""
+
+    path: bytes
+    size: int
+    blocks: int
+    modified: str
+    inode: str
+    names: int
+
+    @property
+    def is_sparse(self) -> bool:
+        """Return whether it has holes worth skipping."""
+        return self.blocks * 512 < self.size * 0.9
+
+
+@dataclass(frozen=True)
+class Big:
+    """A file that is moved in ranges; `key` stands for this very content of it."""
+
+    path: bytes
+    size: int
+    modified: str
+    inode: str
+
+    @property
+    def key(self) -> str:
+        """Return a word that another size, time or file under the name would change."""
+        told = f"{self.size} {self.modified} {self.inode} ".encode() + self.path
+        return sha256(told).hexdigest()[:24]
+
+    @property
+    def spans(self) -> list[tuple[int, int]]:
+        """Return (offset, length) of its ranges: always the same for the same size."""
+        step = max(RANGE, ceil(self.size / 1024 / MEBI) * MEBI)
+        return [(at, min(step, self.size - at)) for at in range(0, self.size, step)]
+
+
+@dataclass(frozen=True)
+class Range:
+    """A part of a big file."""
+
+    big: Big
+    offset: int
+    length: int
+    files = 0
+
+    @property
+    def size(self) -> int:
+        """Return the bytes that it moves."""
+        return self.length
+
+
+@dataclass
+class Shard:
+    """Files that travel in one archive: their paths, each ended by a NUL byte."""
+
+    names: bytearray = field(default_factory=bytearray)
+    files: int = 0
+    size: int = 0
+
+    @property
+    def cost(self) -> int:
+        """Return what it takes to move it, in bytes."""
+        return self.size + self.files * PER_FILE
+
+    def take(self, path: bytes, size: int) -> None:
+        """Take one more file."""
+        self.names += path + b"\0"
+        self.files += 1
+        self.size += size
+
+    def join(self, other: Shard) -> None:
+        """Take all that the other one holds."""
+        self.names += other.names
+        self.files += other.files
+        self.size += other.size
+
+
+Task = Shard | Range
+
+Done = frozenset[tuple[str, int, int]]
+"""(key, offset, length) of ranges that have arrived."""
+
+
+class Sharing:
+    """Files are added one by one; only their names are kept, so a million fit."""
+
+    def __init__(self) -> None:
+        self.bigs: list[Big] = []
+        self._pieces: list[Shard] = [Shard()]
+        self._groups: dict[str, Shard] = {}
+
+    def add(self, entry: Entry) -> None:
+        """Share out one more file."""
+        if entry.names == 1 and entry.size >= BIG and not entry.is_sparse:
+            self.bigs.append(Big(entry.path, entry.size, entry.modified, entry.inode))
+            return
+        taken = min(entry.size, entry.blocks * 512)
+        if entry.names > 1:
+            group = self._groups.setdefault(entry.inode, Shard())
+            group.take(entry.path, 0 if group.files else taken)
+            return
+        if self._pieces[-1].cost + taken > SHARD // 16 and self._pieces[-1].files:
+            self._pieces.append(Shard())
+        self._pieces[-1].take(entry.path, taken)
+
+    @property
+    def bytes(self) -> int:
+        """Return the bytes of all files that were added."""
+        return sum(big.size for big in self.bigs) + sum(piece.size for piece in self._all())
+
+    @property
+    def files(self) -> int:
+        """Return how many files were added."""
+        return len(self.bigs) + sum(piece.files for piece in self._all())
+
+    def tasks(
+        self, streams: int, done: frozenset[tuple[str, int, int]] = frozenset()
+    ) -> list[Task]:
+        """Return the queue for so many streams, without the ranges that are `done`.
+
+        Shards get smaller towards the end: each is its share of what is still to come, so that
+        all streams end at the same time. Big files and small ones alternate: the former keep
+        the link busy, the latter the disks.
+        """
+        ranges = [
+            Range(big, offset, length)
+            for big in sorted(self.bigs, key=lambda one: -one.size)
+            for offset, length in big.spans
+            if (big.key, offset, length) not in done
+        ]
+        return _interleaved(ranges, list(_merged(list(self._all()), streams)))
+
+    def _all(self) -> Iterator[Shard]:
+        yield from (piece for piece in self._pieces if piece.files)
+        yield from self._groups.values()
+
+
+def streams_needed(rate: float, round_trip: float) -> int:
+    """Return how many channels carry `rate` bytes a second over this round trip."""
+    return max(1, ceil(rate * round_trip / WINDOW))
+
+
+def _merged(pieces: Sequence[Shard], streams: int) -> Iterator[Shard]:
+    left = sum(piece.cost for piece in pieces)
+    shard = Shard()
+    for piece in pieces:
+        share = min(SHARD, max(SHARD // 4, left // streams))
+        if shard.files and shard.cost + piece.cost > share:
+            left -= shard.cost
+            yield shard
+            shard = Shard()
+        shard.join(piece)
+    if shard.files:
+        yield shard
+
+
+def _interleaved(ranges: Sequence[Range], shards: Sequence[Shard]) -> list[Task]:
+    """Return both in one queue, each evenly spread, but the small shards last."""
+    spread: list[tuple[float, Task]] = []
+    rows: tuple[Sequence[Task], ...] = (ranges, shards)
+    for row in rows:
+        spread += [((index + 0.5) / len(row), task) for index, task in enumerate(row)]
+    return [task for _, task in sorted(spread, key=lambda pair: pair[0])]
