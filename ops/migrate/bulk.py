@@ -30,6 +30,7 @@ TRIES = 4
 """How often a range is sent before the run gives up."""
 
 _LOST = 255
+_GAPS = 24
 _SILENCE = 45.0
 
 _LOOK = """
@@ -42,7 +43,11 @@ true
 
 @dataclass
 class Bulk:
-    """The streams of one data set; `broke` tells why they could not end their work."""
+    """The streams of one data set; `broke` tells why they could not end their work.
+
+    `clean` says that nothing went wrong, so that all files are there with all that belongs to
+    them, but for the big ones, which have their content only.
+    """
 
     ends: Ends
     way: Way
@@ -52,6 +57,7 @@ class Bulk:
     files: int = 0
     bytes: int = 0
     broke: str = ""
+    clean: bool = True
     _told: Told = field(default_factory=Told)
     _sent: dict[str, int] = field(default_factory=dict)
     _left: dict[int, Task] = field(default_factory=dict)
@@ -124,7 +130,8 @@ class Bulk:
         task = self._left.pop(done.number, None)
         if task is None:
             return
-        if done.code == 0:
+        self.clean = self.clean and done.code == 0
+        if done.code in (0, _GAPS):
             self._sent[done.lane] = self._sent.get(done.lane, 0) + task.size
             self.bytes += task.size
             self.files += task.files
@@ -155,11 +162,12 @@ class Bulk:
         ]
         landing.place(self.ends, self.data.target.root, self.run, whole)
         self.files += len(whole)
+        self.clean = self.clean and len(whole) == len(sharing.bigs)
 
 
 def is_worth(sharing: Sharing) -> bool:
     """Return whether streams move this faster than one rsync."""
-    return sharing.bytes + 16_384 * sharing.files >= WORTH
+    return sharing.size + 16_384 * sharing.files >= WORTH
 
 
 def _nine(modified: str) -> str:

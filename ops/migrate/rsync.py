@@ -139,12 +139,14 @@ def send(
     *,
     cross_mounts: bool,
     limit_mbit: int = 0,
+    listed: bool = False,
 ) -> list[str]:
     """Return the words that move what is below `root` to the host that `ssh` leads to.
 
     `ssh` are the program and its options, up to the host, which is called `target`; they
     hold neither blanks nor quotes. `excludes` are filter arguments. `limit_mbit` caps the
-    rate in Mbit/s, 0 does not. The far side decides into which folder it writes: it is
+    rate in Mbit/s, 0 does not. With `listed` only the entries that standard input names, each
+    ended by a NUL byte, are looked at. The far side decides into which folder it writes: it is
     asked for `./`.
     """
     return [
@@ -156,6 +158,7 @@ def send(
         *([] if cross_mounts else [f"--temp-dir={TEMPORARY}"]),
         *([f"--bwlimit={limit_mbit * 125}KB"] if limit_mbit else []),
         f"--timeout={SILENCE}",
+        *(["--files-from=-", "--from0", "--ignore-missing-args"] if listed else []),
         *excludes,
         "-e",
         " ".join(ssh),

@@ -32,7 +32,7 @@ WINDOW = 2 * MEBI
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A regular file: path below the root, bytes, blocks of 512 it takes, names it has."""
+    """An entry: path below the root, bytes, blocks of 512 it takes, names it has, find's %y."""
 
     path: bytes
     size: int
@@ -40,6 +40,7 @@ class Entry:
     modified: str
     inode: str
     names: int
+    kind: str = "f"
 
     @property
     def is_sparse(self) -> bool:
@@ -117,15 +118,25 @@ Done = frozenset[tuple[str, int, int]]
 
 
 class Sharing:
-    """Files are added one by one; only their names are kept, so a million fit."""
+    """Files are added one by one; only their names are kept, so a million fit.
+
+    `rest` has the paths of entries that are no files, each ended by a NUL byte. `plain` says
+    that the target was empty, and that the source holds nothing that an archive would not.
+    """
 
     def __init__(self) -> None:
+        self.rest = bytearray()
+        self.entries = 0
+        self.sizes = 0
+        self.plain = False
         self.bigs: list[Big] = []
         self._pieces: list[Shard] = [Shard()]
         self._groups: dict[str, Shard] = {}
 
     def add(self, entry: Entry) -> None:
         """Share out one more file."""
+        self.entries += 1
+        self.sizes += entry.size
         if entry.names == 1 and entry.size >= BIG and not entry.is_sparse:
             self.bigs.append(Big(entry.path, entry.size, entry.modified, entry.inode))
             return
@@ -138,8 +149,17 @@ class Sharing:
             self._pieces.append(Shard())
         self._pieces[-1].take(entry.path, taken)
 
+    def leave(self, entry: Entry) -> None:
+        """Take note of an entry that is no file."""
+        self.entries += 1
+        self.rest += (entry.path or b".") + b"\0"
+
+    def unfinished(self) -> bytes:
+        """Return the paths of entries that archives don't bring whole, each with a NUL byte."""
+        return b"".join([self.rest, *(big.path + b"\0" for big in self.bigs)])
+
     @property
-    def bytes(self) -> int:
+    def size(self) -> int:
         """Return the bytes of all files that were added."""
         return sum(big.size for big in self.bigs) + sum(piece.size for piece in self._all())
 

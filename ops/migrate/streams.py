@@ -59,10 +59,16 @@ serve() {{
     number=${{line%% *}} task=${{line#* }}
     case $task in
     tar*)
-        LC_ALL=C tar -c --format=posix --pax-option=delete=atime,delete=ctime --numeric-owner \\
-            --sparse --no-recursion --no-unquote -C "$root" \\
-            --checkpoint=100 "--checkpoint-action=echo=$number %u" --null -T "list.$number" \\
-            2>"said.$lane" | through "$task" "$@"
+        {{
+            LC_ALL=C tar -c --format=posix --pax-option=delete=atime,delete=ctime \\
+                --numeric-owner --xattrs "--xattrs-include=*" --sparse --no-recursion \\
+                --no-unquote -C "$root" --checkpoint=100 \\
+                "--checkpoint-action=echo=$number %u" --null -T "list.$number" 2>"said.$lane"
+            echo $? >"code.$lane"
+        }} | through "$task" "$@"
+        code=$?
+        read -r archived <"code.$lane"
+        [ "$code" != 0 ] || [ "$archived" = 0 ] || code=24
         ;;
     range*)
         read -r _ key _ offset length <<END
@@ -72,12 +78,12 @@ END
             LC_ALL=C dd "if=big.$key" bs=1M iflag=skip_bytes,count_bytes,fullblock \\
                 "skip=$offset" "count=$length" status=progress \\
                 2>"said.$lane" | through "$task" "$@"
+            code=$?
         else
-            false
+            code=1
         fi
         ;;
     esac
-    code=$?
     : >"said.$lane"
     rm -f "list.$number"
     printf '\\ndone %s %s %s %s\\n' "$lane" "$number" "$code" \\
@@ -202,7 +208,7 @@ def words_of(number: int, task: Task) -> str:
 
 @dataclass(frozen=True)
 class Done:
-    """A task that has ended; code 0 is well, 255 a connection that broke."""
+    """A task that has ended; code 0 is well, 24 with gaps, 255 a connection that broke."""
 
     lane: str
     number: int

@@ -14,6 +14,7 @@ from ops.migrate import door, landing, rsync, scan, streams
 from ops.migrate.bulk import Bulk, is_worth
 from ops.migrate.meter import Meter
 from ops.migrate.outcome import BUSY, GO_ON, Outcome, judged
+from ops.migrate.shards import Sharing
 from ops.remote.command import Command, command, script
 from ops.remote.errors import Unreachable
 from ops.remote.host import Host
@@ -106,23 +107,35 @@ def _filled(ends: door.Ends, way: door.Way, errand: Errand, meter: Meter) -> Out
             if bulk.broke:
                 return Outcome("incomplete", bulk.totals, words=bulk.broke, hint=GO_ON)
             meter.enter(errand.name, "verify")
-        outcome = _stream(ends, way, errand, meter, bulk)
-    return replace(outcome, totals=joined(outcome.totals, bulk.totals))
+        known = sharing if bulk.files and bulk.clean and sharing.plain else None
+        outcome = _stream(ends, way, errand, meter, bulk=bulk, known=known)
+    return replace(outcome, totals=joined(outcome.totals, bulk.totals, known))
 
 
 def _stream(
-    ends: door.Ends, way: door.Way, errand: Errand, meter: Meter, bulk: Bulk | None = None
+    ends: door.Ends,
+    way: door.Way,
+    errand: Errand,
+    meter: Meter,
+    *,
+    bulk: Bulk | None = None,
+    known: Sharing | None = None,
 ) -> Outcome:
+    """Run rsync over the set, or only over what the streams have not brought as `known`."""
     data = errand.data
+    rest = (
+        None if known is None else bytes(known.rest) + b"".join(b.path + b"\0" for b in known.bigs)
+    )
     words = rsync.send(
         data.source.root,
         streams.shared(way.ssh, 1) if bulk else way.ssh,
         Excludes(data.exclude).rsync_arguments(),
         cross_mounts=data.cross_mounts,
         limit_mbit=errand.limit_mbit,
+        listed=rest is not None,
     )
     output = rsync.Output()
-    asked = command(*words, root=ends.source_root, env={"LC_ALL": "C"}, cwd=way.inside)
+    asked = command(*words, root=ends.source_root, env={"LC_ALL": "C"}, cwd=way.inside, stdin=rest)
     before = bulk.totals if bulk else rsync.Totals()
 
     def tell() -> None:
@@ -140,10 +153,16 @@ def _stream(
     return judged(code, totals, said, (data.source.root, data.target.root))
 
 
-def joined(last: rsync.Totals, bulk: rsync.Totals) -> rsync.Totals:
-    """Return what was sent in all: by the streams before, and by rsync after them."""
+def joined(last: rsync.Totals, bulk: rsync.Totals, known: Sharing | None) -> rsync.Totals:
+    """Return what was sent in all: by the streams before, and by rsync after them.
+
+    The whole set is what rsync counted, or what was `known` when it looked at some of it.
+    """
     sent = ("sent_files", "sent_bytes", "literal", "wire")
-    return replace(last, **{name: getattr(last, name) + getattr(bulk, name) for name in sent})
+    totals = replace(last, **{name: getattr(last, name) + getattr(bulk, name) for name in sent})
+    if known is None:
+        return totals
+    return replace(totals, entries=known.entries, files=known.files, bytes=known.sizes)
 
 
 def _followed(

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import random
+import shutil
 import signal
+import subprocess
 import threading
 import time
 from collections.abc import Iterator
@@ -58,13 +60,18 @@ def test_what_streams_bring_is_as_rsync_brings_it(pair: Pair, meter: Meter) -> N
         os.utime(file, ns=(1, 1_000_000_123_456_789))
         file.chmod(0o4751)
     os.link(small, pair.source / "other name")
-    with (pair.source / "holes").open("wb") as file:
-        file.truncate(50_000_000)
+    (pair.source / "holes").touch()
+    os.truncate(pair.source / "holes", 50_000_000)
+    (pair.source / "link").symlink_to("sub/big")
+    os.setxattr(small, "user.note", b"kept")
+    os.setxattr(big, "user.note", b"kept")
     assert _move(pair, meter).outcome.verdict == "done"
     for file in (big, small, big.parent):
         there = pair.target / file.relative_to(pair.source)
         assert there.stat().st_mode == file.stat().st_mode
         assert there.stat().st_mtime_ns == file.stat().st_mtime_ns
+        assert os.listxattr(there) == os.listxattr(file)
+    assert (pair.target / "link").readlink() == Path("sub/big")
     assert (pair.target / "other name").samefile(pair.target / "sub/small")
     assert (pair.target / "holes").stat().st_blocks < 100
 
@@ -137,6 +144,9 @@ def _kill_one(pair: Pair, dice: random.Random) -> None:
         time.sleep(0.05)
 
 
+_CARRIERS = (b"ssh", b"tar", b"dd", b"rsync", b"sh")
+
+
 def _processes(pair: Pair) -> list[int]:
     """Return processes that carry the data: they name the folders, the key or the port."""
     marks = [os.fsencode(f"Port={pair.server.port}"), os.fsencode(pair.source), b".ops-temp/"]
@@ -144,13 +154,21 @@ def _processes(pair: Pair) -> list[int]:
     for process in Path("/proc").glob("[0-9]*"):
         try:
             words = (process / "cmdline").read_bytes()
+            ours = os.fsencode(pair.server.folder.parent) in (process / "environ").read_bytes()
         except OSError:
             continue
-        if words.split(b"\0")[0] in (b"ssh", b"tar", b"dd", b"rsync", b"sh") and any(
-            mark in words for mark in marks
-        ):
-            if os.fsencode(pair.server.folder.parent) in (process / "environ").read_bytes() or (
-                marks[0] in words
-            ):
-                found.append(int(process.name))
+        named = any(mark in words for mark in marks)
+        if words.split(b"\0")[0] in _CARRIERS and named and (ours or marks[0] in words):
+            found.append(int(process.name))
     return found
+
+
+def test_after_an_acl_rsync_looks_at_everything(pair: Pair, meter: Meter) -> None:
+    (pair.source / "listed").write_bytes(b"x")
+    granted = ["setfacl", "-m", "u:12345:r", str(pair.source / "listed")]
+    if shutil.which("setfacl") is None or subprocess.run(granted, check=False).returncode:
+        pytest.skip("no ACLs here")
+    assert _move(pair, meter).outcome.verdict == "done"
+    name = "system.posix_acl_access"
+    there, here = pair.target / "listed", pair.source / "listed"
+    assert os.getxattr(there, name) == os.getxattr(here, name)
