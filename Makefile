@@ -11,7 +11,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input --quiet
 
-.PHONY: help install develop lab demo test lint soak bench-start bench-verify bench-remote readme lock clean
+.PHONY: help install develop lab demo test lint soak bench-start bench-verify bench-remote bench-transfer readme lock clean
 
 help: ## show these lines
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -43,6 +43,9 @@ bench-verify: develop ## verification beside md5sum, md5deep, hashdeep, rclone, 
 
 bench-remote: develop ## output and fan-out over SSH beside the ssh program's
 	$(BIN)/python -m benchmarks.remote
+
+bench-transfer: develop ## transfers over the reference link beside rsync, scp and others (root; quick=1)
+	$(BIN)/python -m benchmarks.transfer $(if $(quick),--quick)
 
 readme: develop ## write the README's table of tasks anew
 	$(BIN)/python -m tests.structure.task_table

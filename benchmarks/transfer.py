@@ -12,14 +12,16 @@ from __future__ import annotations
 import argparse
 import os
 import random
+import secrets
 import shutil
+import signal
 import socket
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
@@ -50,6 +52,8 @@ SetEnv HOME={folder} PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbi
 """
 _PRIVATE_RUN = 'mount -t tmpfs tmpfs /run && mkdir /run/sshd && exec "$@"'
 _KEYGEN = ("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f")
+MEMORY = "/dev/shm"  # noqa: S108 - a folder of its own is made in it
+# A connection that sends, and one that hears: bare TCP, without ssh.
 _SEND = "import sys,socket\ns=socket.create_connection((sys.argv[1],5001))\nn=int(sys.argv[2])\n"
 _SEND += "b=bytes(1<<20)\nwhile n>0:\n s.sendall(b[:n]);n-=len(b)\n"
 _SEND += "s.shutdown(1);s.recv(1)\n"
@@ -88,7 +92,7 @@ class Site:
 def laid(folder: Path, link: links.Link, congestion: str) -> Iterator[Site]:
     """Lay the link and start both hosts; all of it is gone after the block."""
     with ExitStack() as stack:
-        lab = f"{random.randrange(36**4):04x}"[-4:] + "b"
+        lab = secrets.token_hex(3)[:5]
         stack.callback(_clear, lab)
         network = networks.build(lab)
         keys, addresses = {}, {"campus": 10, "cloud": 140}
@@ -149,6 +153,9 @@ def _ended(process: subprocess.Popen[bytes]) -> None:
 
 def _clear(lab: str) -> None:
     for space in networks.of_lab(lab):
+        for number in call("ip", "netns", "pids", space).split():
+            with suppress(ProcessLookupError):
+                os.kill(int(number), signal.SIGKILL)
         networks.remove_namespace(space)
 
 
@@ -169,7 +176,7 @@ def make_mix(root: Path, size: int, files: int) -> None:
 
 def make_small(root: Path, size: int, files: int) -> None:
     """Fill the folder with files around size / files, 100 in a folder."""
-    dice = random.Random(4)
+    dice = random.Random(4)  # noqa: S311 - the same sizes each time, not a secret
     stock = os.urandom(1 << 20)
     for number in range(files):
         folder = root / f"{number // 5000:02}" / f"{number // 100:04}"
@@ -203,7 +210,7 @@ def goodput(site: Site, size: int) -> float:
         return size / (time.perf_counter() - began)
 
 
-def ours(site: Site, data: Path, patience: float) -> float | None:
+def ours(site: Site, data: Path, _patience: float) -> float | None:
     """Move the folder with the engine; return the seconds."""
     told = {"source": {"root": str(data)}, "target": {"root": str(site.root)}}
     files = FileSet.model_validate({"kind": "files", **told})
@@ -273,7 +280,9 @@ WAYS: dict[str, Way] = {
 # --- cases
 
 
-def measure(site: Site, case: str, data: Path, ways: Sequence[str], rounds: int, more: int) -> None:
+def measure(
+    site: Site, case: str, data: Path, ways: Sequence[str], *, rounds: int, more: int
+) -> None:
     """Run all ways on a folder, in turn, `rounds` times, and tell each."""
     for _ in range(rounds):
         mine = 0.0
@@ -312,13 +321,14 @@ def _say(line: str) -> None:
 
 def main() -> int:
     """Print the figures of the chosen cases."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="a smoke test, in small")
     parser.add_argument("--rounds", type=int, default=0)
     parser.add_argument("--scale", type=float, default=0.0, help="share of the sizes")
     parser.add_argument("--cases", default="file,mix,small,unchanged,loss,loopback")
     parser.add_argument("--ways", default=",".join(WAYS))
-    parser.add_argument("--folder", default="/dev/shm", help="where the data lies: in memory")
+    parser.add_argument("--folder", default=MEMORY, help="where the data lies: in memory")
     chosen = parser.parse_args()
     scale = chosen.scale or (0.04 if chosen.quick else 1.0)
     rounds = chosen.rounds or (1 if chosen.quick else 3)
@@ -348,22 +358,22 @@ def _cases(folder: Path, cases: set[str], ways: Sequence[str], rounds: int, scal
         _say(f"bare TCP: {site.goodput * 8 / 1e6:.0f} Mbit/s")
         for case in ("file", "mix", "small"):
             if case in cases:
-                measure(site, case, data[case], ways, rounds, 4)
+                measure(site, case, data[case], ways, rounds=rounds, more=4)
                 told(site, case, size if case != "small" else round(220e6 * scale))
         if "unchanged" in cases:
             WAYS["ours"](site, data["small"], 0)
-            measure(site, "unchanged", data["small"], few[:2], rounds, 4)
+            measure(site, "unchanged", data["small"], few[:2], rounds=rounds, more=4)
             told(site, "unchanged", 0)
     if "loss" in cases:
         with laid(folder, links.Link(loss_percent=0.01), "cubic") as site:
             site.goodput = goodput(site, size // 10)
             _say(f"bare TCP, CUBIC, 0.01 % loss: {site.goodput * 8 / 1e6:.0f} Mbit/s")
-            measure(site, "mix with loss", data["mix"], few, max(1, rounds - 1), 10)
+            measure(site, "mix with loss", data["mix"], few, rounds=max(1, rounds - 1), more=10)
             told(site, "mix with loss", size)
     if "loopback" in cases:
         with laid(folder, links.Link(delay_ms=0.0, rate_mbit=100_000), "bbr") as site:
             site.goodput = goodput(site, size)
-            measure(site, "mix without a link", data["mix"], few[:2], rounds, 4)
+            measure(site, "mix without a link", data["mix"], few[:2], rounds=rounds, more=4)
             told(site, "mix without a link", size)
 
 

@@ -63,6 +63,7 @@ def test_what_streams_bring_is_as_rsync_brings_it(pair: Pair, meter: Meter) -> N
     (pair.source / "holes").touch()
     os.truncate(pair.source / "holes", 50_000_000)
     (pair.source / "link").symlink_to("sub/big")
+    os.utime(big.parent, (1, 1_000_000))
     os.setxattr(small, "user.note", b"kept")
     os.setxattr(big, "user.note", b"kept")
     assert _move(pair, meter).outcome.verdict == "done"

@@ -1,0 +1,27 @@
+"""Streams are added while they pay."""
+
+from ops.migrate.growth import FIRST, INTERVAL, LIMIT, Growth
+
+
+def _after(rates: list[float]) -> int:
+    growth, moved = Growth(), 1
+    growth.start(0.0)
+    growth.look(INTERVAL, moved)
+    for number, rate in enumerate(rates, 2):
+        moved += round(rate * INTERVAL)
+        growth.look(number * INTERVAL, moved)
+    return growth.streams
+
+
+def test_streams_grow_to_the_limit_while_the_rate_does() -> None:
+    assert _after([10, 20, 40, 80, 160, 320]) == LIMIT
+
+
+def test_streams_stay_when_one_step_brought_nothing() -> None:
+    assert FIRST < _after([50, 50, 50, 50, 50]) < LIMIT
+
+
+def test_nothing_grows_before_anything_has_arrived() -> None:
+    growth = Growth()
+    growth.start(0.0)
+    assert [growth.look(second, 0) for second in (3.0, 6.0, 9.0)] == [FIRST] * 3
