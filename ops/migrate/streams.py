@@ -24,7 +24,8 @@ CIPHER = "Ciphers=^aes128-gcm@openssh.com"
 """The fastest where processors have AES; the others stay allowed."""
 
 # Lines that the lanes write are one short write each, so they stay whole in the shared pipe; what
-# tail shows has no end of line, so each begins with one. The queue is one open file that all
+# tail shows has no end of line, so each begins with one. All end when the script itself is gone.
+# The queue is one open file that all
 # lanes read on from; each reads under a lock.
 _SERVE = f"""
 cd -- "$1" && root=$2 && shift 2 || exit
@@ -37,7 +38,7 @@ lane() {{
     stream=$1 lane=$2
     shift 2
     exec 8<lock
-    while [ ! -e over ]; do
+    while [ ! -e over ] && kill -0 $$ 2>/dev/null; do
         flock 8
         IFS= read -r line <&3 || line=
         flock -u 8
@@ -101,7 +102,8 @@ stream() {{
     for each in {LANES}; do
         lane "$stream" "$stream$each" "$@" &
     done
-    wait
+    while kill -0 $$ 2>/dev/null; do sleep 2; done
+    kill "$master"
 }}
 
 while :; do
