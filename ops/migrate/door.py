@@ -31,8 +31,6 @@ KNOCK_TIME = 60.0
 LOCK_TIME = 60
 """Seconds to wait for a stream of a run that died; it ends within 30 by itself."""
 
-_TRIES = 5
-
 # Both ends may be one machine: what this run ($2) has made stays until it is over.
 _CLEAR = """
 find /dev/shm -mindepth 1 -maxdepth 1 -name "$1.*" ! -name "$2.*" -user "$(id -u)" \\
@@ -127,8 +125,8 @@ class Ends:
 class Way:
     """An open door: ssh's words for the source, and what the knock told.
 
-    `inside` is the run's folder on the source, on tmpfs.
-    `opened` is when, by the source's clock: what changes there later, changes during the move.
+    `inside` is the run's folder there. `opened` is when, by the source's clock: what changes
+    there later, changes during the move.
     """
 
     ssh: tuple[str, ...]
@@ -178,7 +176,7 @@ class Keys:
 
     def let(self, line: bytes) -> None:
         """Make `line` the component's only line; b"" for none. Raise OpsError if that fails."""
-        for _ in range(_TRIES):
+        for _ in range(5):
             old = self._target.run(script(_READ)).out if self._text is None else self._text
             new = passes.without(old, self.component)
             new = passes.added(new, line) if line else new
@@ -222,9 +220,8 @@ def _close(ends: Ends, keys: Keys) -> None:
     try:
         keys.let(b"")
     finally:
-        both = (ends.source, ends.source_root), (ends.target, ends.target_root)
-        for host, as_root in both:
-            host.run(script(_CLEAR, _folder(ends, keys.component), "", root=as_root))
+        for host, root in (ends.source, ends.source_root), (ends.target, ends.target_root):
+            host.run(script(_CLEAR, _folder(ends, keys.component), "", root=root))
 
 
 def _folder(ends: Ends, component: str) -> str:
