@@ -15,7 +15,7 @@ _IGNORED = f"""\
 var/
 .*{files.TEMPORARY}
 """
-_COPIED = ("README.md", "site.yaml", "components", "templates")
+_COPIED = ("README.md", "site.yaml", "prices.yaml", "components", "templates")
 _KEYS = ("signing", "login")
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from ops.errors import OpsError, UsageError
 from ops.inventory import document, links, validation
 from ops.inventory.problems import Broken, Problem, nearest
-from ops.inventory.schema import Component, Site
+from ops.inventory.schema import Component, Prices, Site
 
 _LARGEST = 8_000_000
 """Bytes of a file; what is larger was put there by mistake."""
@@ -50,6 +50,12 @@ class Declared:
     def site(self) -> Site:
         """Return site.yaml. Raise Broken with all that is wrong with it."""
         return self._site
+
+    def prices(self) -> Prices | None:
+        """Return prices.yaml, None without one. Raise Broken with all that is wrong with it."""
+        if not (self.path / "prices.yaml").exists():
+            return None
+        return validation.value(self._document("prices.yaml"), Prices)
 
     def names(self) -> list[str]:
         """Return the names of all components, sorted; their files are not read."""
@@ -107,6 +113,10 @@ class Declared:
         names = self.names()
         found: dict[str, Component] = {}
         problems = list(self._strays())
+        try:
+            self.prices()
+        except Broken as error:
+            problems += error.problems
         try:
             self.site()
         except Broken as error:

@@ -26,6 +26,10 @@ def dangling(component: Component, site: Site, names: Collection[str]) -> Iterat
         if instance.zone not in site.cloud.zones:
             known = tuple(site.cloud.zones)
             yield Dangling(("target", "instances", slot, "zone"), instance.zone, known)
+        for index, zone in enumerate(instance.other_zones):
+            if zone not in site.cloud.zones:
+                path = ("target", "instances", slot, "other_zones", index)
+                yield Dangling(path, zone, tuple(site.cloud.zones))
 
 
 def missing_templates(

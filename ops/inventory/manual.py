@@ -13,10 +13,11 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from ops.inventory import records, shape
-from ops.inventory.schema import Component, Site, State, words
+from ops.inventory.schema import Component, Prices, Site, State, words
 
 _FILES: tuple[tuple[str, type[BaseModel]], ...] = (
     ("site.yaml", Site),
+    ("prices.yaml", Prices),
     ("components/NAME.yaml", Component),
     ("state/NAME.yaml", State),
     ("runs/YYYY/MM/RUN.yaml", records.Record),

@@ -8,14 +8,14 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from ops.inventory.schema.target import Target
 from ops.inventory.schema.words import (
     AbsolutePath,
-    Cidr,
     CronTime,
     Duration,
     HostName,
-    Mode,
     Model,
+    ResticRepository,
     Secret,
     Slug,
     Template,
@@ -49,87 +49,6 @@ class Source(Model):
         default_factory=list,
         description="Folders the application uses; what no data set covers is listed.",
     )
-
-
-class Rule(Model):
-    """One opening of the instance's security group."""
-
-    protocol: Literal["tcp", "udp", "icmp"] = "tcp"
-    port: int | None = Field(None, ge=1, le=65535, description="None for icmp only.")
-    last_port: int | None = Field(None, ge=1, le=65535, description="End of a range of ports.")
-    sources: list[Cidr] = Field(alias="from", min_length=1)
-    words: str = Field("", description="Why it is open.")
-
-
-class RootVolume(Model):
-    """The instance's boot volume."""
-
-    size_gib: int = Field(10, ge=1, le=16384)
-    type: Literal["gp3", "gp2", "io1", "io2"] = "gp3"
-    encrypted: bool = True
-
-
-class Volume(Model):
-    """An EBS data volume, its file system and where it is mounted."""
-
-    size_gib: int = Field(ge=1, le=65536)
-    type: Literal["gp3", "gp2", "io1", "io2", "st1", "sc1"] = "gp3"
-    iops: int | None = Field(None, ge=100)
-    throughput: int | None = Field(None, ge=125, description="MiB/s, gp3 only.")
-    encrypted: bool = True
-    device: str = Field(pattern=r"^/dev/sd[f-p]$", description="As EC2 names the attachment.")
-    filesystem: Literal["ext4", "xfs"] = "ext4"
-    mount: AbsolutePath
-
-
-class Instance(Model):
-    """An EC2 instance that the component is to run on."""
-
-    type: str = Field(pattern=r"^[a-z0-9-]+\.[a-z0-9]+$")
-    other_types: list[str] = Field(
-        default_factory=list, description="Tried in order when EC2 has no capacity."
-    )
-    zone: str
-    image: str | None = Field(
-        None, pattern=r"^(ami-[0-9a-f]+|ssm:/\S+)$", description="None: as site.yaml says."
-    )
-    profile: str | None = Field(None, description="IAM instance profile.")
-    elastic_ip: bool = False
-    root: RootVolume = Field(default_factory=lambda: RootVolume.model_validate({}))
-    volumes: dict[Slug, Volume] = Field(default_factory=dict)
-    rules: list[Rule] = Field(default_factory=list)
-
-
-class HostFile(Model):
-    """A file on the instances, rendered from a template."""
-
-    path: AbsolutePath
-    template: Template
-    owner: UserName = "root"
-    group: UserName = "root"
-    mode: Mode = "0644"
-    restarts: list[str] = Field(
-        default_factory=list, description="Services restarted when the file changes."
-    )
-
-
-class Service(Model):
-    """A systemd unit on the instances."""
-
-    name: str = Field(pattern=r"^[A-Za-z0-9@._-]+$")
-    enabled: bool = True
-    state: Literal["running", "stopped"] = "running"
-
-
-class Target(Model):
-    """Where the component is going."""
-
-    instances: dict[Slug, Instance] = Field(min_length=1)
-    packages: list[Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.+-]+$")]] = Field(
-        default_factory=list
-    )
-    files: list[HostFile] = Field(default_factory=list)
-    services: list[Service] = Field(default_factory=list)
 
 
 class Place(Model):
@@ -192,12 +111,35 @@ class Keep(Model):
     within: Duration | None = None
 
 
-class Archive(Model):
-    """The campus side's backup, by restic."""
+class Pruning(Model):
+    """How the controller reaches the repository to remove from it; the hosts never do."""
 
-    repository: str = Field(min_length=1)
+    repository: ResticRepository | None = Field(
+        None, description="Its own way there (another account, path); none: as the hosts' one."
+    )
+    access_key: Secret | None = Field(None, description="For S3.")
+    secret_key: Secret | None = Field(None, description="For S3.")
+
+
+class Archive(Model):
+    """The campus side's backup, by restic: all data sets, databases as dumps."""
+
+    repository: ResticRepository = Field(
+        description="/PATH on the host, sftp:USER@HOST:/PATH or s3:https://HOST/BUCKET."
+    )
     password: Secret
+    access_key: Secret | None = Field(None, description="For S3: may add, but not delete.")
+    secret_key: Secret | None = Field(None, description="For S3.")
     schedule: CronTime
+    dumps: AbsolutePath = Field("/var/backups/ops", description="Where databases are dumped to.")
+    least: int = Field(1, ge=1, description="A dump with fewer bytes is none.")
+    parts: int = Field(
+        20, ge=1, le=10000, description="Each run reads one of so many parts back, in turn."
+    )
+    check: list[Hook] = Field(
+        default_factory=list, description="Asks restored data on the scratch host, as `check` does."
+    )
+    prune: Pruning | None = None
 
 
 class Backup(Model):
@@ -211,6 +153,11 @@ class Backup(Model):
     )
     before: list[Hook] = Field(default_factory=list)
     after: list[Hook] = Field(default_factory=list)
+    check: list[Hook] = Field(
+        default_factory=list,
+        description="Asks restored volumes on the scratch host: a database opens and answers."
+        " Arguments below a mount are changed to where it is mounted there.",
+    )
     schedule: CronTime
     keep: Keep
     objective: Duration = Field("26h", description="The newest backup is never older than this.")

@@ -92,8 +92,18 @@ class Limits(Model):
 
     instances: int = Field(5, ge=0, description="Instances that one run may make.")
     volume_gib: int = Field(2000, ge=0, description="GiB of volumes that one run may make.")
+    monthly: int | None = Field(
+        None, ge=0, description="What one run may add to the bill, by prices.yaml; none: no limit."
+    )
     deletes: int = Field(10, ge=0, description="Things that one run may delete.")
     streams: int = Field(16, ge=1, le=64, description="SSH streams of one transfer.")
+
+
+class Scratch(Model):
+    """The instance that backups are restored on to prove them: a component of its own."""
+
+    component: Slug
+    slot: Slug = "main"
 
 
 class Mail(Model):
@@ -120,6 +130,7 @@ class Site(Model):
     cloud: Cloud
     limits: Limits = Field(default_factory=lambda: Limits.model_validate({}))
     mail: Mail | None = None
+    scratch: Scratch | None = Field(None, description="None: nothing can be proven to restore.")
     signing: Signing
     time_zone: str = Field("UTC", description="In which reports tell the time.")
     packages_from: AbsolutePath | None = Field(

@@ -47,6 +47,39 @@ class InstanceState(Model):
     volumes: dict[Slug, VolumeState] = Field(default_factory=dict)
 
 
+class ReplacementState(Model):
+    """A replacement under way: from its first step until all has been switched."""
+
+    old: InstanceState = Field(description="The instance that is replaced.")
+    ran: bool = Field(description="It ran at the beginning: going back starts it again.")
+    gone: bool = Field(False, description="It had ended: there is no way back to it.")
+    snapshots: dict[Slug, str] = Field(
+        default_factory=dict, description="What volumes are made from instead of moved."
+    )
+    successor: InstanceState | None = None
+    switched: bool = Field(False, description="The successor has the name; no way back.")
+
+
+class FormerState(Model):
+    """An instance that no longer is its slot's, kept stopped."""
+
+    slot: Slug
+    generation: int
+    why: Literal["replaced", "given up"]
+    since: Instant
+    run: str
+
+
+class RetirementState(Model):
+    """A component that was given up: stopped, and ended after the declared days."""
+
+    run: str
+    since: Instant = Field(description="When its instances were stopped.")
+    due: Instant = Field(description="When they may be terminated.")
+    snapshots: dict[Slug, str] = Field(description="The last snapshot by volume.")
+    ended: Instant | None = None
+
+
 class TransferState(Model):
     """The last transfer of a data set."""
 
@@ -117,6 +150,13 @@ class State(Model):
 
     phase: Phase = "declared"
     instances: dict[Slug, InstanceState] = Field(default_factory=dict)
+    replacements: dict[Slug, ReplacementState] = Field(
+        default_factory=dict, description="Replacements under way, by slot."
+    )
+    former: dict[str, FormerState] = Field(
+        default_factory=dict, description="Instances that are no longer used, by id."
+    )
+    retirement: RetirementState | None = None
     transfers: dict[Slug, TransferState] = Field(default_factory=dict)
     verifications: dict[Slug, VerificationState] = Field(default_factory=dict)
     snapshot: SnapshotState | None = None

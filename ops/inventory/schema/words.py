@@ -62,6 +62,14 @@ Mode = Annotated[str, StringConstraints(pattern=r"^0[0-7]{3}$")]
 Secret = Annotated[str, StringConstraints(pattern=r"^(env:[A-Za-z_][A-Za-z0-9_]*|file:.+)$")]
 """Where a secret is, never the secret: `env:NAME`, or `file:PATH` (relative to the repo)."""
 
+ResticRepository = Annotated[
+    str,
+    StringConstraints(
+        pattern=r"^(/[^\x00-\x1f]+|sftp:[A-Za-z0-9._-]+@[A-Za-z0-9._-]+:/[^\x00-\x1f]+|s3:https?://\S+)$"
+    ),
+]
+"""Where restic's repository is: a folder, `sftp:USER@HOST:/PATH`, `s3:https://HOST/BUCKET`."""
+
 CronTime = Annotated[str, StringConstraints(pattern=r"^\S+ \S+ \S+ \S+ \S+$")]
 """Five fields as in crontab(5): minute hour day month weekday."""
 
