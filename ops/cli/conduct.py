@@ -32,6 +32,8 @@ def conduct(body: Body, context: Any, values: Mapping[str, Any], rules: Rules, t
 def _conduct(body: Body, context: Any, values: Mapping[str, Any], rules: Rules, task: str) -> int:
     if rules.app == "none":
         return body(context, **values) or 0
+    if rules.app == "together":
+        return body(context, **{**values, "app": _together(values.get("app"), task)}) or 0
     names = _components(values.get("app"), rules, task)
     if len(names) > 1 and values.get("expect"):
         raise UsageError(
@@ -85,6 +87,10 @@ def _components(app: str | None, rules: Rules, task: str) -> list[str]:
     if app != "all" and "," not in app:
         return [app]
     return _listed(app, task)
+
+
+def _together(app: str | None, task: str) -> str:
+    return "" if app in (None, "", "all") else ",".join(_listed(str(app), task))
 
 
 def _listed(app: str, task: str) -> list[str]:

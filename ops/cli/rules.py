@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-App = Literal["none", "one", "many", "optional"]
+App = Literal["none", "one", "many", "optional", "together"]
 Candidates = Callable[[], tuple[list[str], Mapping[str, str]]]
 
 

@@ -21,6 +21,7 @@ _APP_HELP: Mapping[App, str] = {
     "one": "the component",
     "many": "the component; several as a,b; every one as all",
     "optional": "the component; several as a,b; without it every one that is ready for it",
+    "together": "the component; several as a,b; without it the whole fleet",
 }
 _KINDS: Mapping[object, Kind] = {str: "text", int: "integer", float: "number", bool: "switch"}
 
@@ -41,7 +42,7 @@ def _argument(parameter: inspect.Parameter, hint: object, rules: Rules) -> Argum
     kind, choices = _kind(hint)
     told = rules.help.get(parameter.name) or HELP.get(parameter.name, "")
     if parameter.name == "app":
-        required, told = rules.app != "optional", _APP_HELP[rules.app]
+        required, told = rules.app in {"one", "many"}, _APP_HELP[rules.app]
     default = None if required else parameter.default
     return Argument(parameter.name.replace("_", "-"), kind, required, choices, default, told)
 

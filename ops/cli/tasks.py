@@ -59,7 +59,8 @@ def task(
 
     `app` says how many components the parameter of that name takes. "one": exactly one. "many":
     `a,b` and `all` too. "optional": as many, and without it those that `candidates` returns,
-    as (names in order, {other name: why it is left out}). The body is called once for each
+    as (names in order, {other name: why it is left out}). "together": as many, and the body is
+    called once for all of them, with "" for the whole fleet. Otherwise it is called once for each
     component, side by side in processes of their own, or `one_after_another` (transfers over
     one link); one failure does not stop the rest. With `in_order` a component begins when those
     that it depends on have ended, well or not. A task that may ask on a terminal says `asks`

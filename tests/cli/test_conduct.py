@@ -51,6 +51,19 @@ def test_all_stands_alone(tree: Tree) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("app", "told"), [((), "the fleet"), (("all",), "the fleet"), (("b,a",), "b,a"), (("a",), "a")]
+)
+def test_a_task_for_all_together_runs_once(tree: Tree, app: tuple[str, ...], told: str) -> None:
+    done = tree.fab("jobs.survey", *app, OPS_INVENTORY=tree.inventory("a", "b"))
+    assert (done.returncode, done.stdout) == (0, f"looked at {told}\n")
+
+
+def test_together_an_unknown_component_is_a_usage_error(tree: Tree) -> None:
+    done = tree.fab("jobs.survey", "aa", OPS_INVENTORY=tree.inventory("a", "b"))
+    assert (done.returncode, "no component aa" in done.stderr) == (2, True)
+
+
 @pytest.mark.parametrize(("app", "told"), [("refused", "refused"), ("system", "/nowhere")])
 def test_with_json_an_error_is_the_document(tree: Tree, app: str, told: str) -> None:
     done = tree.fab("jobs.fail", app, "json=true")

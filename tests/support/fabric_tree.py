@@ -51,6 +51,13 @@ def check(context: Context, app: str) -> int | None:
     return 1 if app == "wrong" else 0
 
 
+@task(app="together")
+def survey(context: Context, app: str) -> int | None:
+    """Look at components at once."""
+    output.say(f"looked at {app or 'the fleet'}")
+    return 0
+
+
 @task(app="many")
 def fail(context: Context, app: str, *, json: bool = False) -> int | None:
     """Fail as the component's name says."""
