@@ -62,6 +62,7 @@ def _step(slot: str, instance: InstanceState, declared: Component, policy: Backu
             "level": level,
             "fall_back_to": policy.fall_back_to if policy else None,
             "mounts": mounts,
+            "places": _places(slot, declared, volumes),
             "before": _hooks(policy.before) if policy and level != "crash" else [],
             "after": _hooks(policy.after) if policy and level != "crash" else [],
         },
@@ -69,9 +70,14 @@ def _step(slot: str, instance: InstanceState, declared: Component, policy: Backu
 
 
 def _mounts(slot: str, declared: Component, volumes: dict[str, str]) -> list[str]:
+    return list(_places(slot, declared, volumes).values())
+
+
+def _places(slot: str, declared: Component, volumes: dict[str, str]) -> dict[str, str]:
+    """Return where each volume is mounted, of those that still are declared."""
     declared_here = declared.target.instances.get(slot) if declared.target else None
     known = declared_here.volumes if declared_here else {}
-    return [known[volume].mount for volume in volumes if volume in known]
+    return {volume: known[volume].mount for volume in volumes if volume in known}
 
 
 def _hooks(hooks: list[Hook]) -> list[list[str]]:

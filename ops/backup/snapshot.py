@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Any, cast
 from ops import run
 from ops.backup.freeze import FreezeFailed, ThawedTooEarly, frozen
 from ops.backup.hooks import HookFailed, hooked
+from ops.backup.witness import Witness
 from ops.cloud import snapshots, tags
 from ops.cloud.calls import Wait
+from ops.errors import OpsError
 from ops.inventory.schema import SnapshotState, State
 from ops.plan import Plan, Step
 from ops.remote.errors import Unreachable
@@ -19,6 +21,7 @@ from ops.remote.errors import Unreachable
 if TYPE_CHECKING:
     from ops.cloud.session import Cloud
     from ops.inventory.repository import Repository
+    from ops.remote.host import Host
 
 
 def take(
@@ -41,6 +44,7 @@ def take(
         r.figure("snapshots", taking.count)
         r.figure("gib", taking.gib)
         r.figure("seconds_frozen", round(taking.seconds_frozen, 3))
+        r.figure("manifest", taking.listed)
     return cast(SnapshotState, r.state.snapshot)  # a snapshot plan has steps, each leaves a set
 
 
@@ -57,6 +61,8 @@ class _Taking:
     ) -> None:
         self.repo, self.component, self.run, self.cloud = repo, component, r, cloud
         self.patience = patience
+        self.unlisted = ""
+        self.listed = {"files": 0, "bytes": 0, "moving": 0}
         self.count = self.gib = 0
         self.seconds_frozen = 0.0
 
@@ -94,10 +100,37 @@ class _Taking:
         request = self._request(arguments, level)
         prepared = snapshots.prepare(self.cloud, request)
         if level == "crash":
-            taken = snapshots.take(self.cloud, prepared)
+            taken = self._as_it_is(arguments, prepared)
         else:
             taken = self._consistent(arguments, level, prepared)
         return snapshots.label(self.cloud, request, taken)
+
+    def _as_it_is(
+        self, arguments: Any, prepared: snapshots.Prepared
+    ) -> tuple[snapshots.Snapshot, ...]:
+        """Return the set, taken whether the host answers or not; listed only where it does."""
+        try:
+            host = run.host(self.repo, self.component, "cloud", arguments["slot"])
+        except OpsError as error:
+            self.unlisted = error.message
+            return snapshots.take(self.cloud, prepared)
+        with host:
+            witness = self._witness(arguments, host)
+            witness.before()
+            witness.sync()
+            taken = snapshots.take(self.cloud, prepared)
+            self._add(witness)
+        return taken
+
+    def _witness(self, arguments: Any, host: Host) -> Witness:
+        instance = self.run.state.instances[arguments["slot"]]
+        return Witness(self.run, host, arguments["slot"], instance, arguments["places"])
+
+    def _add(self, witness: Witness) -> None:
+        witness.after()
+        self.unlisted = witness.unseen
+        for name, count in self.listed.items():
+            self.listed[name] = count + int(getattr(witness, name))
 
     def _consistent(
         self, arguments: Any, level: str, prepared: snapshots.Prepared
@@ -106,13 +139,17 @@ class _Taking:
         before, after = (arguments[name] if with_hooks else () for name in ("before", "after"))
         taken: tuple[snapshots.Snapshot, ...] = ()
         try:
-            with (
-                run.host(self.repo, self.component, "cloud", arguments["slot"]) as host,
-                hooked(host, before, after, self.repo.template),
-                self._clocked(),
-                frozen(host, self.run.id, arguments["mounts"]),
-            ):
-                taken = snapshots.take(self.cloud, prepared)
+            with run.host(self.repo, self.component, "cloud", arguments["slot"]) as host:
+                witness = self._witness(arguments, host)
+                witness.before()
+                with (
+                    hooked(host, before, after, self.repo.template),
+                    self._clocked(),
+                    frozen(host, self.run.id, arguments["mounts"]),
+                ):
+                    witness.mark()
+                    taken = snapshots.take(self.cloud, prepared)
+                self._add(witness)
         except ThawedTooEarly:
             tags.put(self.cloud, [one.id for one in taken], {tags.LEVEL: "crash"})
             raise
@@ -141,6 +178,7 @@ class _Taking:
                 "at": run.now(),
                 "level": facts["level"],
                 "ids": {**before, **made},
+                "unlisted": self.unlisted,
             }
         )
         return state.model_copy(update={"snapshot": taken})

@@ -109,6 +109,9 @@ class SnapshotState(Model):
     at: Instant
     level: Literal["crash", "filesystem", "application"]
     ids: dict[Slug, str] = Field(description="Snapshot by volume.")
+    unlisted: str = Field(
+        "", description="Why there is no manifest, so that no drill can prove it."
+    )
 
 
 class ArchiveState(Model):
