@@ -21,3 +21,36 @@ def snapshot(
     output.say(f"{app}: {taken.level} consistent, complete: {ids}", f"  run {taken.run}")
     output.document(taken.model_dump(mode="json"))
     return 0
+
+
+@task(app="many", asks=True, help={"allow_deletes": "delete up to this many, above the limit"})
+def prune(
+    context: Context,
+    app: str,
+    *,
+    plan: bool = False,
+    expect: str = "",
+    yes: bool = False,
+    allow_deletes: int = 0,
+    json: bool = False,
+) -> int | None:
+    """Delete the snapshots that no rule of the policy keeps any more; the plan says why.
+
+    Only what this suite made and tagged; never the newest proven set, never what an image is
+    made of, never the last snapshot of a volume. No rule: nothing goes.
+    """
+    from ops.backup import prune
+    from ops.cli import output, repository, settle
+    from ops.plan import limit
+
+    repo = repository()
+    decided = prune.plan(repo, app)
+    if not plan:
+        most = max(allow_deletes, repo.site().limits.deletes)
+        limit(decided, ["delete"], most, "allow-deletes")
+    if not settle(decided, show=plan, expect=expect, yes=yes):
+        return 0
+    count = prune.prune(repo, app, decided)
+    output.say(f"{app}: {count} snapshot{'' if count == 1 else 's'} deleted")
+    output.document({**decided.data(), "deleted": count})
+    return 0

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ops.cloud.calls import ask
+from ops.cloud.calls import ask, pages
 from ops.cloud.errors import CloudError
 from ops.cloud.session import Cloud
 
@@ -41,6 +41,18 @@ def resolve(cloud: Cloud, reference: str) -> Image:
     if not reply["Images"]:
         raise CloudError("InvalidAMIID.NotFound", "DescribeImages", reference, "no such image")
     return _image(reply["Images"][0])
+
+
+def made_of(cloud: Cloud) -> dict[str, str]:
+    """Return the account's own images by the snapshots they are made of; EC2 protects those."""
+    answers = pages(cloud, "own images", cloud.ec2.describe_images, Owners=["self"])
+    return {
+        device["Ebs"]["SnapshotId"]: image["ImageId"]
+        for page in answers
+        for image in page["Images"]
+        for device in image.get("BlockDeviceMappings", ())
+        if device.get("Ebs", {}).get("SnapshotId")
+    }
 
 
 def _parameter(cloud: Cloud, name: str) -> str:

@@ -52,8 +52,8 @@ def host(repo: Repository, component: str, side: Side, slot: str = "main") -> Ho
     return connect(endpoint(repo, component, side, slot))
 
 
-def cloud(repo: Repository, environ: Mapping[str, str] = os.environ) -> Cloud:
-    """Return the session with the region and account that site.yaml names.
+def cloud(repo: Repository, environ: Mapping[str, str] = os.environ, *, region: str = "") -> Cloud:
+    """Return the session with the account that site.yaml names, in its region or in `region`.
 
     Credentials are looked up here, by reference. Raise Refused when one is missing.
     """
@@ -62,7 +62,7 @@ def cloud(repo: Repository, environ: Mapping[str, str] = os.environ) -> Cloud:
     declared = repo.site().cloud
     access, secret = declared.credentials.access_key, declared.credentials.secret_key
     return Cloud(
-        region=declared.region,
+        region=region or declared.region,
         endpoint=declared.endpoint,
         profile=declared.credentials.profile,
         access_key=repo.secret(access, environ) if access else None,

@@ -1,0 +1,74 @@
+"""The tasks of fabfile/backup.py, as a person or cron runs them."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+
+import pytest
+
+from ops.backup.plan import plan_snapshot
+from ops.backup.snapshot import take
+from ops.cloud import snapshots, tags
+from ops.cloud.session import Cloud
+from ops.inventory.repository import Repository
+from tests.support.aws import SOON
+from tests.support.fabric_tree import FAB, PROJECT
+from tests.support.inventories import edit
+
+BACKUP = """backup:
+  level: crash
+  schedule: "15 2 * * *"
+  keep: {last: 1}
+"""
+
+
+def fab(repo: Repository, *words: str) -> tuple[int, str, str]:
+    """Run `fab WORDS` on the inventory; return exit code, standard output, standard error."""
+    environ = {**os.environ, "OPS_INVENTORY": str(repo.path)}
+    done = subprocess.run(
+        [FAB, *words],
+        cwd=PROJECT,
+        env=environ,
+        check=False,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+    )
+    return done.returncode, done.stdout, done.stderr
+
+
+def there(cloud: Cloud) -> list[str]:
+    return [one.id for one in snapshots.find(cloud, {tags.COMPONENT: "wiki"})]
+
+
+@pytest.fixture
+def wiki(provisioned: Repository, cloud: Cloud) -> Repository:
+    """An inventory whose wiki has two sets of snapshots and keeps one; no delete is allowed."""
+    for one in there(cloud):  # of other tests' wikis, at the same AWS
+        snapshots.remove(cloud, one)
+    path = provisioned.path / "components" / "wiki.yaml"
+    before, _, after = path.read_text().partition("backup:\n")
+    path.write_text(before + BACKUP + "\nprobes:" + after.partition("\nprobes:")[2])
+    edit(provisioned, "components/wiki.yaml", "keep: {last: 1}", "keep: {last:  1}")
+    edit(provisioned, "site.yaml", "deletes: 10", "deletes: 0")
+    for _ in range(2):
+        decided = plan_snapshot("wiki", provisioned.component("wiki"), provisioned.state("wiki"))
+        take(provisioned, "wiki", decided, patience=SOON)
+    return provisioned
+
+
+def test_prune_shows_asks_keeps_to_its_limit_and_deletes(wiki: Repository, cloud: Cloud) -> None:
+    code, out, _ = fab(wiki, "backup.prune", "app=wiki", "plan=true", "json=true")
+    plan = json.loads(out)
+    assert code == 0 and len(plan["steps"]) == 1 and "last 1" in plan["notes"][0]
+    code, _, err = fab(wiki, "backup.prune", "app=wiki", "yes=true")
+    assert code == 3 and "allow-deletes=1" in err
+    code, _, err = fab(wiki, "backup.prune", "app=wiki", "allow-deletes=1")
+    assert code == 3 and "yes=true" in err
+    assert len(there(cloud)) == 2
+    words = ["app=wiki", "allow-deletes=1", "yes=true", f"expect={plan['digest']}"]
+    code, out, _ = fab(wiki, "backup.prune", *words)
+    assert code == 0 and "1 snapshot deleted" in out
+    assert len(there(cloud)) == 1
