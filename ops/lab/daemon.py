@@ -70,7 +70,7 @@ def run(lab: Lab) -> None:
 
 
 def _serve(lab: Lab, machines: Machines, ready: Ready, began: float) -> None:
-    from ops.lab import aws
+    from ops.lab.aws import server as aws
 
     server = aws.serve(machines)
     done = {"endpoint": server.url, "seconds": time.monotonic() - began}
@@ -102,7 +102,7 @@ def _link(lab: Lab) -> Iterator[Network]:
 def _full(lab: Lab, made: Network) -> tuple[Machines, Ready]:
     """Bring the campus up; moto is loaded meanwhile."""
     with ThreadPoolExecutor(1) as pool:
-        loaded = pool.submit(__import__, "ops.lab.aws")
+        loaded = pool.submit(__import__, "ops.lab.aws.server")
         layers = image.image()
         _make_room(lab)
         hosts = campus.settle(lab, made, layers)

@@ -174,7 +174,7 @@ def _write_inventory(lab: Lab, ready: Ready) -> None:
 
 
 def _write_sample(lab: Lab, ready: Ready, sample: Path) -> None:
-    from ops.lab.aws_images import IMAGE
+    from ops.lab.aws.images import IMAGE
 
     (sample / "components").mkdir(parents=True)
     (sample / "README.md").write_text(f"# The inventory of the {lab.kind} lab {lab.id}\n")

@@ -12,8 +12,8 @@ from ops.cloud.errors import CloudError
 from ops.cloud.session import Cloud
 from ops.inventory.repository import Repository
 from ops.inventory.schema import SnapshotState
-from ops.lab.aws import Server
-from ops.lab.faults import Fault
+from ops.lab.aws.faults import Fault
+from ops.lab.aws.server import Server
 from ops.remote.errors import Unreachable
 from tests.support.aws import SOON
 

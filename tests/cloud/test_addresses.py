@@ -2,8 +2,8 @@ from ops.cloud import addresses
 from ops.cloud.calls import Wait
 from ops.cloud.instances import Instance
 from ops.cloud.session import Cloud
-from ops.lab.aws import Server
-from ops.lab.faults import Fault
+from ops.lab.aws.faults import Fault
+from ops.lab.aws.server import Server
 
 SOON = Wait(delay=0.01, attempts=5)
 

@@ -7,8 +7,8 @@ from ops.cloud import groups, instances, volumes, zones
 from ops.cloud.calls import Wait, ask, pages, until
 from ops.cloud.errors import CloudError
 from ops.cloud.session import Cloud
-from ops.lab.aws import Server
-from ops.lab.faults import Fault
+from ops.lab.aws.faults import Fault
+from ops.lab.aws.server import Server
 
 
 @pytest.fixture

@@ -4,8 +4,8 @@ from ops.cloud import groups, zones
 from ops.cloud.errors import CloudError
 from ops.cloud.groups import Rule
 from ops.cloud.session import Cloud
-from ops.lab.aws import Server
-from ops.lab.faults import Fault
+from ops.lab.aws.faults import Fault
+from ops.lab.aws.server import Server
 
 WEB = Rule("tcp", 443, 443, "192.0.2.0/24", words="the readers")
 RULES = (

@@ -8,9 +8,9 @@ from ops.cloud.calls import Wait
 from ops.cloud.errors import CloudError
 from ops.cloud.instances import Instance, Launch
 from ops.cloud.session import Cloud
-from ops.lab.aws import Server
-from ops.lab.aws_idle import Idle
-from ops.lab.faults import Fault
+from ops.lab.aws.faults import Fault
+from ops.lab.aws.idle import Idle
+from ops.lab.aws.server import Server
 
 SOON = Wait(delay=0.01, attempts=50)
 

@@ -3,8 +3,8 @@ import pytest
 from ops.cloud import keys
 from ops.cloud.errors import CloudError
 from ops.cloud.session import Cloud
-from ops.lab.aws import Server
-from ops.lab.faults import Fault
+from ops.lab.aws.faults import Fault
+from ops.lab.aws.server import Server
 
 PUBLIC = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAICpYAhoQQmHhjv2dIE7ZSSsaXFRqgpnHEWheZm64ECNV"
 OTHER = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ2qpXA9rXVIwEHt3EkS4X1kmbZmYFQnq5mLQfjvhnLT"

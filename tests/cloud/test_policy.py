@@ -17,7 +17,7 @@ from ops.cloud.errors import CloudError, action
 from ops.cloud.instances import Launch
 from ops.cloud.session import Cloud
 from ops.cloud.volumes import Order
-from ops.lab.aws import Server, enforce_policies
+from ops.lab.aws.server import Server, enforce_policies
 
 CLIENTS = {"ec2": "ec2", "ec2_once": "ec2", "ssm": "ssm", "sts": "sts"}
 

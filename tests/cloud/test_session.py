@@ -12,7 +12,7 @@ import pytest
 from ops.cloud import zones
 from ops.cloud.errors import CloudError
 from ops.cloud.session import Cloud
-from ops.lab.aws import Server
+from ops.lab.aws.server import Server
 
 
 @pytest.fixture

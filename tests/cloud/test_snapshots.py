@@ -13,9 +13,9 @@ from ops.cloud.errors import CloudError
 from ops.cloud.instances import Instance
 from ops.cloud.session import Cloud
 from ops.cloud.snapshots import Request
-from ops.lab import aws as lab
-from ops.lab.aws import Server
-from ops.lab.faults import Fault
+from ops.lab.aws import server as lab
+from ops.lab.aws.faults import Fault
+from ops.lab.aws.server import Server
 
 SOON = Wait(delay=0.01, attempts=5)
 

@@ -9,9 +9,9 @@ from ops.cloud.errors import CloudError
 from ops.cloud.instances import Instance
 from ops.cloud.session import Cloud
 from ops.cloud.volumes import Order, Volume
-from ops.lab.aws import Server
-from ops.lab.aws_idle import Idle
-from ops.lab.faults import Fault
+from ops.lab.aws.faults import Fault
+from ops.lab.aws.idle import Idle
+from ops.lab.aws.server import Server
 
 SOON = Wait(delay=0.01, attempts=50)
 AddVolume = Callable[[str], Volume]

@@ -1,6 +1,6 @@
 from ops.cloud import zones
 from ops.cloud.session import Cloud
-from ops.lab.aws import Server
+from ops.lab.aws.server import Server
 
 
 def test_the_credentials_say_who_we_are(cloud: Cloud, server: Server) -> None:

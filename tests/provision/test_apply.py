@@ -10,7 +10,7 @@ import pytest
 from ops.cloud import groups, instances, keys, tags
 from ops.errors import OpsError, Refused, UsageError
 from ops.inventory.locks import Holder, component_lock
-from ops.lab.faults import Fault
+from ops.lab.aws.faults import Fault
 from ops.provision.identity import Tokens
 from ops.remote.errors import HostKeyRefused
 from ops.run import cloud

@@ -13,9 +13,9 @@ from ops.cloud.calls import Wait
 from ops.cloud.session import Cloud
 from ops.cloud.tags import COMPONENT, NAME, VOLUME
 from ops.cloud.tokens import token
-from ops.lab.aws import Server, serve
-from ops.lab.aws_idle import Idle
-from ops.lab.aws_images import IMAGE, ROOT_DEVICE
+from ops.lab.aws.idle import Idle
+from ops.lab.aws.images import IMAGE, ROOT_DEVICE
+from ops.lab.aws.server import Server, serve
 
 PUBLIC_KEY = (
     "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAICpYAhoQQmHhjv2dIE7ZSSsaXFRqgpnHEWheZm64ECNV controller"

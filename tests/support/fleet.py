@@ -14,9 +14,9 @@ import yaml
 from ops.inventory import creation, machine
 from ops.inventory.repository import Repository
 from ops.inventory.schema import InstanceState
-from ops.lab.aws import Server, serve
-from ops.lab.aws_idle import Idle
-from ops.lab.aws_images import IMAGE
+from ops.lab.aws.idle import Idle
+from ops.lab.aws.images import IMAGE
+from ops.lab.aws.server import Server, serve
 from ops.lab.machines import Addresses
 from ops.provision.apply import apply
 from ops.provision.arrival import Patience

@@ -7,7 +7,7 @@ from typing import Any
 
 import boto3
 
-from ops.lab.aws_images import IMAGE
+from ops.lab.aws.images import IMAGE
 from ops.lab.record import Lab, Ready, announced
 
 

@@ -13,7 +13,7 @@ from ops.cloud import volumes
 from ops.cloud.instances import Instance
 from ops.inventory.repository import Repository
 from ops.inventory.schema import State
-from ops.lab.aws import Server
+from ops.lab.aws.server import Server
 from tests.support.inventories import new_inventory
 
 

@@ -16,9 +16,9 @@ from botocore.config import Config
 from botocore.exceptions import ClientError, ConnectionClosedError
 
 from ops.errors import OpsError
-from ops.lab.aws import Server, serve
-from ops.lab.aws_idle import Idle
-from ops.lab.aws_images import IMAGE, PARAMETER
+from ops.lab.aws.idle import Idle
+from ops.lab.aws.images import IMAGE, PARAMETER
+from ops.lab.aws.server import Server, serve
 
 WISH: dict[str, Any] = {
     "ImageId": IMAGE,
@@ -286,8 +286,8 @@ def test_user_data_over_the_limit_is_refused(ec2: Any) -> None:
 _ANSWERING = """
 from ops.cloud import zones
 from ops.cloud.session import Cloud
-from ops.lab.aws import serve
-from ops.lab.aws_idle import Idle
+from ops.lab.aws.server import serve
+from ops.lab.aws.idle import Idle
 server = serve(Idle())
 cloud = Cloud("us-east-1", server.url, access_key="AKIAIOSFODNN7EXAMPLE", secret_key="s")
 print(zones.identity(cloud).account == server.account)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ops.lab.aws_account import Account, answer, of, once, refusal, told
+from ops.lab.aws.account import Account, answer, of, once, refusal, told
 
 
 def create_volume(self: Any) -> Any:

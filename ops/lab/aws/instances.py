@@ -6,8 +6,8 @@ import base64
 from collections.abc import Mapping
 from typing import Any
 
-from ops.lab.aws_account import Account, answer, of, once, refusal, told
-from ops.lab.aws_images import ROOT_DEVICE, ROOT_GIB
+from ops.lab.aws.account import Account, answer, of, once, refusal, told
+from ops.lab.aws.images import ROOT_DEVICE, ROOT_GIB
 from ops.lab.machines import Addresses
 
 USER_DATA_LIMIT = 16384

@@ -1,7 +1,7 @@
 import pytest
 
 from ops.errors import UsageError
-from ops.lab.faults import Fault, Faults, fault
+from ops.lab.aws.faults import Fault, Faults, fault
 
 
 def test_no_fault_hits_nothing() -> None:

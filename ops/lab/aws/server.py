@@ -3,7 +3,7 @@
 It answers on one loopback port, for one lab. Its own paths are private to the lab:
 
     GET    /lab/faults    the faults still to come
-    POST   /lab/faults    one fault, or a list of them (see ops.lab.faults)
+    POST   /lab/faults    one fault, or a list of them (see ops.lab.aws.faults)
     DELETE /lab/faults    forget them, and the counts
     GET    /lab/calls     how often each API call was made
     POST   /lab/state     {"id": "snap-...", "state": "error"}: change a resource's state
@@ -26,10 +26,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from ops.errors import OpsError
-from ops.lab import aws_account, aws_disks, aws_images, aws_instances, aws_replies
-from ops.lab.aws_account import Account
-from ops.lab.aws_replies import Call, Reply
-from ops.lab.faults import Fault, Faults, fault
+from ops.lab.aws import account as accounts
+from ops.lab.aws import disks, images, instances, replies
+from ops.lab.aws.account import Account
+from ops.lab.aws.faults import Fault, Faults, fault
+from ops.lab.aws.replies import Call, Reply
 from ops.lab.machines import Machines
 
 log = logging.getLogger(__name__)
@@ -60,7 +61,7 @@ def serve(machines: Machines, *, host: str = "127.0.0.1", port: int = 0) -> Serv
     from werkzeug.serving import make_server
 
     with _listening(host, port) as listening:
-        account = aws_account.opened(machines)
+        account = accounts.opened(machines)
         server = make_server(
             host,
             port,
@@ -76,7 +77,7 @@ def serve(machines: Machines, *, host: str = "127.0.0.1", port: int = 0) -> Serv
         server.shutdown()
         thread.join()
         server.server_close()
-        aws_account.closed(account)
+        accounts.closed(account)
 
     return Server(f"http://{host}:{server.port}", account.number, account.faults, stop)
 
@@ -106,12 +107,12 @@ class Application:
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         """Answer one request."""
-        call = aws_replies.call(environ)
+        call = replies.call(environ)
         path = environ.get("PATH_INFO", "")
         if path.startswith("/lab/"):
             reply: Reply | None = self._private(environ, path)
         elif path == "/" and not call.service and environ["REQUEST_METHOD"] in {"GET", "HEAD"}:
-            reply = aws_replies.document({"lab": self._account.number})
+            reply = replies.document({"lab": self._account.number})
         elif path.startswith("/moto-api"):
             reply = self._forward(environ, call)
         else:
@@ -126,7 +127,7 @@ class Application:
         self._prepare(call.region)
         hit = self._account.faults.take(call.action)
         if hit and hit.kind == "error":
-            return aws_replies.error(call.service, hit.code, hit.message, hit.status)
+            return replies.error(call.service, hit.code, hit.message, hit.status)
         if hit and hit.kind == "delay":
             time.sleep(hit.seconds)
         reply = self._forward(environ, call)
@@ -140,18 +141,18 @@ class Application:
             chunks, status, headers = run_wsgi_app(self._moto, environ, buffered=True)
         except NotImplementedError as error:
             said = f"the lab's AWS does not know {call.service} {call.action}: {error}"
-            return aws_replies.error(call.service, "UnsupportedOperation", said, 400)
+            return replies.error(call.service, "UnsupportedOperation", said, 400)
         except Exception as error:
             log.exception("moto failed in %s", call.action)
             said = f"the lab's AWS failed: {type(error).__name__}: {error}"
-            return aws_replies.error(call.service, "UnsupportedOperation", said, 400)
+            return replies.error(call.service, "UnsupportedOperation", said, 400)
         reply = Reply(int(status.split()[0]), list(headers), b"".join(chunks))
         return _as_ec2_refuses(reply) if call.service == "ec2" else reply
 
     def _prepare(self, region: str) -> None:
         with self._lock:
             if region and region not in self._regions:
-                aws_images.add(self._account.number, region)
+                images.add(self._account.number, region)
                 self._regions.add(region)
 
     def _private(self, environ: dict[str, Any], path: str) -> Reply:
@@ -159,7 +160,7 @@ class Application:
             wanted = (environ["REQUEST_METHOD"], path)
             return self._steer(wanted, environ["wsgi.input"].read())
         except (OpsError, ValueError, KeyError, TypeError) as error:
-            return aws_replies.document({"error": str(error)}, 400)
+            return replies.document({"error": str(error)}, 400)
 
     def _steer(self, wanted: tuple[str, str], body: bytes) -> Reply:
         faults = self._account.faults
@@ -171,15 +172,15 @@ class Application:
             case ("DELETE", "/lab/faults"):
                 faults.clear()
             case ("GET", "/lab/calls"):
-                return aws_replies.document(faults.calls())
+                return replies.document(faults.calls())
             case ("POST", "/lab/state"):
                 data = json.loads(body)
                 _set_state(self._account.number, str(data["id"]), str(data["state"]))
             case ("POST", "/lab/policies"):
                 enforce_policies(on=bool(json.loads(body)["enforced"]))
             case _:
-                return aws_replies.document({"error": "no such path"}, 404)
-        return aws_replies.document([one.data() for one in faults.pending()])
+                return replies.document({"error": "no such path"}, 404)
+        return replies.document([one.data() for one in faults.pending()])
 
 
 def _listening(host: str, port: int) -> socket.socket:
@@ -212,10 +213,10 @@ def _as_ec2_refuses(reply: Reply) -> Reply:
     """Return moto's refusals of credentials as EC2 words them."""
     if reply.status == 403 and b"AccessDenied" in reply.body:
         said = "You are not authorized to perform this operation."
-        return aws_replies.error("ec2", "UnauthorizedOperation", said, 403)
+        return replies.error("ec2", "UnauthorizedOperation", said, 403)
     if reply.status == 401 and b"AuthFailure" in reply.body:
         said = "AWS was not able to validate the provided access credentials"
-        return aws_replies.error("ec2", "AuthFailure", said, 401)
+        return replies.error("ec2", "AuthFailure", said, 401)
     return reply
 
 
@@ -253,7 +254,7 @@ def _install() -> None:
         settings.ENABLE_AMI_VALIDATION = True
         for action in (*_INSTANCES, *_DISKS):
             setattr(EC2Response, action.__name__, action)
-        for name in (aws_instances.private_dns_name, aws_instances.public_dns_name):
+        for name in (instances.private_dns_name, instances.public_dns_name):
             setattr(Instance, name.__name__, property(name))
         AccountSpecificBackend.get_session()  # kept, and made now
 
@@ -269,21 +270,21 @@ def _without_profile() -> Iterator[None]:
 
 
 _INSTANCES: tuple[Callable[[Any], Any], ...] = (
-    aws_instances.run_instances,
-    aws_instances.start_instances,
-    aws_instances.stop_instances,
-    aws_instances.reboot_instances,
-    aws_instances.terminate_instances,
-    aws_instances.get_console_output,
+    instances.run_instances,
+    instances.start_instances,
+    instances.stop_instances,
+    instances.reboot_instances,
+    instances.terminate_instances,
+    instances.get_console_output,
 )
 _DISKS: tuple[Callable[[Any], Any], ...] = (
-    aws_disks.create_volume,
-    aws_disks.attach_volume,
-    aws_disks.detach_volume,
-    aws_disks.delete_volume,
-    aws_disks.create_snapshot,
-    aws_disks.create_snapshots,
-    aws_disks.delete_snapshot,
-    aws_disks.describe_snapshots,
-    aws_disks.describe_volumes,
+    disks.create_volume,
+    disks.attach_volume,
+    disks.detach_volume,
+    disks.delete_volume,
+    disks.create_snapshot,
+    disks.create_snapshots,
+    disks.delete_snapshot,
+    disks.describe_snapshots,
+    disks.describe_volumes,
 )

@@ -11,8 +11,8 @@ from collections.abc import Callable
 from typing import Any
 
 from ops.errors import OpsError
-from ops.lab.aws_tokens import Mismatch, Tokens
-from ops.lab.faults import Faults
+from ops.lab.aws.faults import Faults
+from ops.lab.aws.tokens import Mismatch, Tokens
 from ops.lab.machines import Machines
 
 _FIRST = 123456789012
