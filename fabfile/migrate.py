@@ -56,13 +56,19 @@ def metered(
     return summary.exit_code
 
 
-@task(help={"run": "the run, as `fab migrate.metered` and `fab inventory.history` name it"})
+@task(
+    help={
+        "run": "the run, as `fab migrate.metered` and `fab inventory.history` name it; "
+        "several (run=A,B) are shown side by side"
+    }
+)
 def report(context: Context, run: str, *, json: bool = False) -> int | None:
-    """Make the report of a recorded transfer anew, and tell its figures."""
+    """Make the report of a recorded transfer anew, or of several side by side."""
     from ops.cli import output, repository
-    from ops.migrate import metered, wording
+    from ops.migrate import reports, wording
 
-    summary, page = metered.reported(repository(), run)
-    output.say(*wording.lines(summary), f"report: {page}")
-    output.document({**summary.data(), "run": summary.run, "verdict": summary.verdict})
+    summaries, page = reports.reported(repository(), [*filter(None, run.split(","))] or [run])
+    output.say(*(line for one in summaries for line in wording.lines(one)), f"report: {page}")
+    told = [{**one.data(), "run": one.run, "verdict": one.verdict} for one in summaries]
+    output.document(told[0] if len(told) == 1 else {"runs": told})
     return 0

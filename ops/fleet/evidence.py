@@ -95,7 +95,7 @@ def _measured(repo: Repository, runs: Sequence[Record]) -> Iterator[Section]:
     summary, record = max(moved, key=lambda pair: pair[0].sent_bytes)
     meter = repo.run_folder(record.run) / "meter.jsonl.gz"
     seen = samples.read(meter) if meter.exists() else []
-    yield from transfer_report(summary, seen).sections
+    yield from transfer_report(summary, seen, repo.prices()).sections
 
 
 def _runs(runs: Sequence[Record], signed: dict[str, str]) -> Section:

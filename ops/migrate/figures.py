@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
+from math import inf
 from typing import Any, Literal, Self
 
 from ops import errors
@@ -15,7 +16,7 @@ from ops.migrate.transfer import Moved
 KEPT = 200
 """Names of failed and vanished entries that a record keeps of a data set; all are counted."""
 
-Verdict = Literal["done", "incomplete"]
+Verdict = Literal["done", "incomplete", "different"]
 
 
 @dataclass(frozen=True)
@@ -24,7 +25,10 @@ class SetFigures:
 
     `files` and `bytes` are the whole set, `sent_*` what this run had to send of it; `wire` is
     what rsync wrote to the connection for it. Paths are printable text below the set's root.
-    `started` is told by the source's clock, and "" for what was not begun.
+    `started` is told by the source's clock, and "" for what was not begun. `link_rate` is what
+    the link was measured to carry, in bytes a second. `sizes` has (upper limit in bytes, files,
+    bytes) of each class of sizes, the last without a limit (0); `slowest` has (path, bytes,
+    seconds) of what took longest.
     """
 
     name: str
@@ -48,6 +52,9 @@ class SetFigures:
     vanished_count: int = 0
     failed: tuple[tuple[str, str], ...] = ()
     vanished: tuple[str, ...] = ()
+    link_rate: float | None = None
+    sizes: tuple[tuple[int, int, int], ...] = ()
+    slowest: tuple[tuple[str, int, float], ...] = ()
 
     def data(self) -> dict[str, Any]:
         """Return the figures as JSON data, without those that say nothing."""
@@ -58,7 +65,8 @@ class SetFigures:
         """Return what `data()` gave."""
         known = {field.name for field in fields(cls)}
         told = {name: value for name, value in data.items() if name in known}
-        told["failed"] = tuple((path, reason) for path, reason in data.get("failed", ()))
+        for rows in ("failed", "sizes", "slowest"):
+            told[rows] = tuple(tuple(row) for row in data.get(rows, ()))
         told["vanished"] = tuple(data.get("vanished", ()))
         return cls(**told)
 
@@ -73,6 +81,8 @@ class Summary:
     seconds: float
     sets: tuple[SetFigures, ...] = ()
     left_out: Mapping[str, str] | None = None
+    forecast: Mapping[str, Any] | None = None
+    """What was foretold of this run, and how far off that was: ops.migrate.forecast."""
 
     @property
     def files(self) -> int:
@@ -107,9 +117,30 @@ class Summary:
         return min(trips, default=None)
 
     @property
+    def wire(self) -> int:
+        """Return the bytes that were written to connections."""
+        return sum(each.wire for each in self.sets)
+
+    @property
+    def link_rate(self) -> float | None:
+        """Return the bytes a second that the link was measured to carry, None if it was not."""
+        rates = [each.link_rate for each in self.sets if each.link_rate is not None]
+        return max(rates, default=None)
+
+    @property
+    def sizes(self) -> list[tuple[int, int, int]]:
+        """Return (upper limit, files, bytes) of each class of sizes, over all sets."""
+        found: dict[int, tuple[int, int]] = {}
+        for limit, files, size in (row for each in self.sets for row in each.sizes):
+            before = found.get(limit, (0, 0))
+            found[limit] = before[0] + files, before[1] + size
+        return [(limit, *found[limit]) for limit in sorted(found, key=lambda one: one or inf)]
+
+    @property
     def exit_code(self) -> int:
         """Return the exit code of a task that ends so."""
-        return 0 if self.verdict == "done" else errors.Incomplete.exit_code
+        codes = {"done": 0, "different": 1, "incomplete": errors.Incomplete.exit_code}
+        return codes[self.verdict]
 
     def data(self) -> dict[str, Any]:
         """Return the figures as JSON data, as the record keeps them."""
@@ -123,7 +154,8 @@ class Summary:
         }
         trip = {} if self.round_trip_ms is None else {"round_trip_ms": self.round_trip_ms}
         left = {"left_out": dict(self.left_out)} if self.left_out else {}
-        return {**totals, **trip, **left, "sets": [each.data() for each in self.sets]}
+        told = {"forecast": dict(self.forecast)} if self.forecast else {}
+        return {**totals, **trip, **left, **told, "sets": [each.data() for each in self.sets]}
 
 
 def of_set(
@@ -169,20 +201,25 @@ def summary(
     samples: Sequence[Sample],
 ) -> Summary:
     """Return the summary of a run: done when every data set is, and none was left out."""
-    whole = sets and all(each.verdict == "done" for each in sets) and not left_out
     seconds = samples[-1].second if samples else 0.0
-    return Summary(
-        run, component, "done" if whole else "incomplete", round(seconds, 2), tuple(sets), left_out
-    )
+    verdict = _overall(sets, left_out)
+    return Summary(run, component, verdict, round(seconds, 2), tuple(sets), left_out)
 
 
 def recorded(run: str, component: str, told: Mapping[str, Any]) -> Summary:
     """Return the summary of a run from the figures of its record."""
     sets = tuple(SetFigures.of(each) for each in told.get("sets", ()))
     left_out = told.get("left_out", {})
-    whole = sets and all(each.verdict == "done" for each in sets) and not left_out
-    verdict: Verdict = "done" if whole else "incomplete"
-    return Summary(run, component, verdict, float(told.get("seconds", 0)), sets, left_out)
+    seconds, forecast = float(told.get("seconds", 0)), told.get("forecast")
+    return Summary(run, component, _overall(sets, left_out), seconds, sets, left_out, forecast)
+
+
+def _overall(sets: Sequence[SetFigures], left_out: Mapping[str, str]) -> Verdict:
+    """Return the verdict that stands for all sets, the worst; that of nothing is incomplete."""
+    verdicts = {each.verdict for each in sets}
+    if "different" in verdicts:
+        return "different"
+    return "done" if verdicts == {"done"} and not left_out else "incomplete"
 
 
 def _plain(value: object) -> object:

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
-from pathlib import Path
 from typing import Protocol
 
 from ops import run
@@ -14,7 +13,7 @@ from ops.errors import Refused, UsageError
 from ops.inventory import files
 from ops.inventory.repository import Repository
 from ops.inventory.schema import Component, FileSet, State, TransferState
-from ops.migrate import candidates, door, figures, look, report, samples, transfer
+from ops.migrate import candidates, door, figures, look, report, transfer
 from ops.migrate import plan as planning
 from ops.migrate.meter import Meter
 from ops.migrate.samples import Sample
@@ -113,27 +112,6 @@ def rehearse(
         return work.summary
 
 
-def reported(repo: Repository, name: str) -> tuple[figures.Summary, Path]:
-    """Make the report of the recorded run anew; return its summary and the page's path.
-
-    The inventory's files stay as they are: the page lies in the run's own folder. Raise
-    UsageError for a run that moved nothing.
-    """
-    record = repo.record(name)
-    if "sets" not in record.figures or record.component is None:
-        raise UsageError(
-            f"run {name} moved no data", "`fab inventory.history` lists the runs and their tasks."
-        )
-    summary = figures.recorded(name, record.component, record.figures)
-    folder = repo.run_folder(name)
-    meter = folder / "meter.jsonl.gz"
-    seen = samples.read(meter) if meter.exists() else []
-    page = folder / "report.html"
-    files.make_folder(folder, 0o700)
-    files.write(page, report.page(summary, seen, repo.template_folders()).encode())
-    return summary, page
-
-
 class Rehearsal:
     """A run under way: performs the plan's steps and gathers what becomes of them."""
 
@@ -184,7 +162,10 @@ class Rehearsal:
         self.run.attach(self.meter.path)
         page = self.run.directory / "report.html"
         templates = self.repo.template_folders()
-        files.write(page, report.page(self.summary, self.meter.samples, templates).encode())
+        files.write(
+            page,
+            report.page(self.summary, self.meter.samples, templates, self.repo.prices()).encode(),
+        )
         self.run.attach(page)
 
     def _make_root(self, step: Step, hosts: Hosts) -> None:

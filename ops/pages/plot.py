@@ -1,4 +1,4 @@
-"""Plots for pages: a course over time with its phases, and bars.
+"""Plots for pages: a course over time with its phases, and bars; more in ops.pages.chart.
 
 Each returns an SVG element as text. Text stays text, so the plots are small, can be
 searched, and print sharply. matplotlib is loaded by the first plot, and none of its
@@ -37,6 +37,9 @@ _STYLE: dict[Any, Any] = {
     "axes.spines.top": False,
     "axes.spines.right": False,
 }
+WIDTH = 5.8
+"""Inches, at which the text of a plot is as large as that of the page around it."""
+
 _LABEL: dict[str, Any] = {"ha": "right", "va": "bottom", "fontsize": 9}
 _NO_METADATA = {"Date": None, "Creator": None, "Format": None, "Type": None}
 _drawing = Lock()
@@ -76,17 +79,21 @@ def course(
     bands: Sequence[Band] = (),
     levels: Sequence[Level] = (),
     end: float | None = None,
+    stacked: Sequence[Series] = (),
 ) -> str:
     """Return a line plot as an SVG element; y starts at 0, and x too if its `end` is given.
 
     Bands of one name get one colour and stand behind the lines. With one series the area
-    below it is tinted. No points at all give an empty frame that says so.
+    below it is tinted, or filled with what is `stacked`: series over the same x that make up
+    the line. No points at all give an empty frame that says so.
     """
 
     def draw(axes: Axes) -> None:
         _bands(axes, bands)
+        _stack(axes, stacked)
         for index, one in enumerate(series):
-            _line(axes, one, COLOURS[index % len(COLOURS)], filled=len(series) == 1)
+            filled = len(series) == 1 and not stacked
+            _line(axes, one, COLOURS[index % len(COLOURS)], filled=filled)
         for level in levels:
             axes.axhline(level.height, color=INK, linewidth=1, linestyle=(0, (4, 3)))
             axes.text(
@@ -94,15 +101,15 @@ def course(
             )
         axes.set_xlabel(x)
         axes.set_ylabel(y)
+        axes.margins(x=0, y=0.12)
         axes.set_ylim(bottom=0)
-        axes.margins(x=0)
         if end:
             axes.set_xlim(0, end)
-        _legend(axes, many=len(series) > 1, banded=bool(bands))
+        _legend(axes)
         if not any(one.points for one in series):
             axes.text(0.5, 0.5, "nothing measured", transform=axes.transAxes, ha="center")
 
-    return _drawn(title, 2.9, draw)
+    return drawn(title, 2.6, draw)
 
 
 def bars(title: str, lengths: Sequence[tuple[str, float]], *, x: str) -> str:
@@ -110,8 +117,8 @@ def bars(title: str, lengths: Sequence[tuple[str, float]], *, x: str) -> str:
 
     def draw(axes: Axes) -> None:
         names = [name for name, _ in lengths]
-        drawn = axes.barh(range(len(names)), [value for _, value in lengths], color=COLOURS[0])
-        axes.bar_label(drawn, fmt="{:,.4g}", padding=4)
+        rows = axes.barh(range(len(names)), [value for _, value in lengths], color=COLOURS[0])
+        axes.bar_label(rows, fmt="{:,.4g}", padding=4)
         axes.set_yticks(range(len(names)), names)
         axes.tick_params(axis="y", length=0)
         axes.invert_yaxis()
@@ -120,7 +127,7 @@ def bars(title: str, lengths: Sequence[tuple[str, float]], *, x: str) -> str:
         axes.set_axisbelow(True)
         axes.grid(axis="x", color=INK, alpha=0.15, linewidth=0.8)
 
-    return _drawn(title, 0.8 + 0.32 * max(len(lengths), 1), draw)
+    return drawn(title, 0.8 + 0.32 * max(len(lengths), 1), draw)
 
 
 def thinned(points: Sequence[tuple[float, float]], most: int) -> list[tuple[float, float]]:
@@ -139,10 +146,24 @@ def _mean(points: Sequence[tuple[float, float]]) -> tuple[float, float]:
 def _line(axes: Axes, series: Series, colour: str, *, filled: bool) -> None:
     points = thinned(series.points, MOST_POINTS)
     xs, ys = [x for x, _ in points], [y for _, y in points]
-    label = series.name if not filled else None
+    label = series.name or None
     axes.plot(xs, ys, color=colour, linewidth=1.6, label=label)
     if filled:
         axes.fill_between(xs, ys, color=colour, alpha=0.16, linewidth=0)
+
+
+def _stack(axes: Axes, stacked: Sequence[Series]) -> None:
+    """Fill one layer a series; neighbours differ in strength, as names don't matter here."""
+    layers = [thinned(one.points, MOST_POINTS) for one in stacked]
+    if not layers:
+        return
+    xs = [x for x, _ in layers[0]]
+    strengths = [0.30 if index % 2 else 0.16 for index in range(len(layers))]
+    floor = [0.0] * len(xs)
+    for points, strength in zip(layers, strengths, strict=True):
+        top = [low + y for low, (_, y) in zip(floor, points, strict=True)]
+        axes.fill_between(xs, floor, top, color=COLOURS[0], alpha=strength, linewidth=0)
+        floor = top
 
 
 def _bands(axes: Axes, bands: Sequence[Band]) -> None:
@@ -156,24 +177,27 @@ def _bands(axes: Axes, bands: Sequence[Band]) -> None:
                 label = None
 
 
-def _legend(axes: Axes, *, many: bool, banded: bool) -> None:
+def _legend(axes: Axes) -> None:
+    """Name what is drawn above the frame; one line alone is named by the axis."""
     axes.set_axisbelow(True)
     axes.grid(axis="y", color=INK, alpha=0.15, linewidth=0.8)
-    if many or banded:
-        longest = max(map(len, axes.get_legend_handles_labels()[1]), default=0)
-        columns = max(1, min(4, 100 // (longest + 6)))  # wider, and the axes would give way
+    names = axes.get_legend_handles_labels()[1]
+    if len(names) > 1:
+        longest = max(map(len, names))
+        columns = max(1, min(4, 72 // (longest + 6)))  # wider, and the axes would give way
         axes.legend(
             loc="lower right", bbox_to_anchor=(1, 1), ncols=columns, frameon=False, fontsize=9
         )
 
 
-def _drawn(title: str, height: float, draw: Callable[[Axes], None]) -> str:
+def drawn(title: str, height: float, draw: Callable[[Axes], None]) -> str:
+    """Return what `draw` puts onto the axes as an SVG element, `height` inches high."""
     import matplotlib as mpl
     from matplotlib.backends.backend_svg import FigureCanvasSVG
     from matplotlib.figure import Figure
 
     with _drawing, mpl.rc_context(_STYLE):  # rc_context is the process's: one plot at a time
-        figure = Figure(figsize=(7.4, height), layout="constrained")
+        figure = Figure(figsize=(WIDTH, height), layout="constrained")
         FigureCanvasSVG(figure)
         draw(figure.subplots())
         return inline(_saved(figure), title)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from ops.errors import Incomplete, Refused, UsageError
+from ops.errors import Incomplete, Refused
 from ops.inventory import machine
 from ops.migrate import metered, samples
 from ops.migrate.figures import Summary, recorded
@@ -73,16 +73,11 @@ def test_the_plan_changes_nothing(here: Fleet) -> None:
     assert not list(here.repo.runs())
 
 
-def test_samples_and_report_can_be_read_again(here: Fleet) -> None:
-    summary = _rehearse(here)
-    told, page = metered.reported(here.repo, summary.run)
-    assert told == summary
-    assert "everything arrived" in page.read_text()
-    seen = samples.read(page.parent / "meter.jsonl.gz")
+def test_the_samples_tell_the_phases(here: Fleet) -> None:
+    seen = samples.read(here.repo.run_folder(_rehearse(here).run) / "meter.jsonl.gz")
     assert seen[-1].bytes == 10_000
     phases = [phase.name for phase in samples.phases(seen)]
     assert phases == ["start", "scan", "connect", "list", "transfer", "tidy"]
-    here.repo.verify_signature(summary.run)
 
 
 def test_no_key_of_the_run_stays(here: Fleet) -> None:
@@ -169,11 +164,6 @@ def test_a_component_that_was_switched_is_not_moved_over(here: Fleet) -> None:
     with pytest.raises(Refused, match="original is in the cloud"):
         _rehearse(here)
     assert metered.ready(here.repo)[0] == []
-
-
-def test_a_run_that_moved_nothing_has_no_report(here: Fleet) -> None:
-    with pytest.raises(UsageError):
-        metered.reported(here.repo, "20261122T000000Z_nothing")
 
 
 def test_a_database_is_left_out_and_said_so(tmp_path: Path) -> None:

@@ -35,3 +35,7 @@ class Prices(Model):
     )
     snapshots: Amount = Field(description="A GiB and month.")
     addresses: Amount = Field(description="A public IPv4 address, an hour.")
+    traffic_in: Amount = Field(0.0, description="A GB from the internet into EC2.")
+    traffic_out: Amount | None = Field(
+        None, description="A GB from EC2 to the internet; none: reports leave the cost out."
+    )

@@ -86,7 +86,7 @@ class TransferState(Model):
     run: str
     started: Instant
     finished: Instant
-    verdict: Literal["done", "incomplete", "failed"]
+    verdict: Literal["done", "incomplete", "different", "failed"]
     files: int
     bytes: int
     seconds: float
