@@ -11,6 +11,7 @@ from ops.cli import Context, task
         "wait": "how long a new host may take until it answers: 90s, 10m",
         "allow_instances": "make up to this many instances",
         "allow_volume_gib": "make up to this many GiB of volumes",
+        "allow_monthly": "add up to this much to the bill of a month",
     },
 )
 def apply(
@@ -22,13 +23,14 @@ def apply(
     wait: str = "10m",
     allow_instances: int = 0,
     allow_volume_gib: int = 0,
+    allow_monthly: int = 0,
     json: bool = False,
 ) -> int | None:
     """Make the component's instances, volumes and services as declared; again: nothing to do."""
     from ops import run
     from ops.cli import output, repository, settle
     from ops.plan import Plan
-    from ops.provision import apply, limits
+    from ops.provision import apply, limits, prices
     from ops.provision.arrival import Patience, seconds
 
     repo = repository()
@@ -45,6 +47,7 @@ def apply(
             allow_instances=allow_instances,
             allow_volume_gib=allow_volume_gib,
         )
+        prices.check(decided, repo.prices(), repo.site().limits, allow_monthly)
         return True
 
     done = apply.apply(

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from ops.cloud import tags
 from ops.cloud.groups import Rule
 from ops.errors import Refused
-from ops.inventory.schema import Component, Instance, Service, Site, Volume
+from ops.inventory.schema import Component, Instance, Service, Site, User, Volume
 from ops.inventory.schema import Rule as Opening
 
 APT_LIST = "/etc/apt/sources.list.d/ops.list"
@@ -60,11 +60,28 @@ class Desired:
     files: tuple[File, ...] = ()
     services: tuple[Service, ...] = ()
     packages_from: str | None = None
+    users: tuple[User, ...] = ()
+    time_zone: str | None = None
+    firewall: bool = False
+    snapshots: Mapping[str, str] = field(default_factory=dict)
+    """Snapshots that volumes are made from, by the volume's name; others are made empty."""
+    next: bool = False
+    """Whether this is the successor of an instance that still has the slot's name."""
+
+    @property
+    def zones(self) -> tuple[str, ...]:
+        """Return the zones that the instance may be in, the first the best."""
+        return (self.instance.zone, *self.instance.other_zones)
+
+    @property
+    def types(self) -> tuple[str, ...]:
+        """Return the types that the instance may have, the first the best."""
+        return (self.instance.type, *self.instance.other_types)
 
     @property
     def host(self) -> str:
         """Return the name that the host's key is pinned under."""
-        return f"{self.component}.cloud.{self.slot}"
+        return f"{self.component}.cloud.{self.slot}" + (".next" if self.next else "")
 
     @property
     def name(self) -> str:
@@ -110,10 +127,11 @@ def desire(
     target = declared.target
     if target is None or slot not in target.instances:
         raise Refused(f"{name} declares no instance {slot}", "Add it to target.instances.")
-    instance = target.instances[slot]
-    if instance.zone not in site.cloud.zones:
+    instance, known = target.instances[slot], site.cloud.zones
+    foreign = [zone for zone in (instance.zone, *instance.other_zones) if zone not in known]
+    if foreign:
         raise Refused(
-            f"{name}: target.instances.{slot}.zone: site.yaml does not use {instance.zone}",
+            f"{name}: target.instances.{slot}.zone: site.yaml does not use {foreign[0]}",
             f"cloud.zones has {', '.join(site.cloud.zones)}: correct one of them.",
         )
     login = site.ssh.cloud
@@ -128,6 +146,9 @@ def desire(
         files=tuple(files),
         services=tuple(target.services),
         packages_from=site.packages_from,
+        users=tuple(target.users),
+        time_zone=target.time_zone,
+        firewall=target.firewall,
     )
 
 

@@ -7,7 +7,10 @@ is forgotten when the host's own key is pinned.
 
 from __future__ import annotations
 
+import base64
+import gzip
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -30,11 +33,19 @@ class Throwaway:
     """What one generation of a slot is started with, and the host keys it may show.
 
     `successor` is the key that the host has made for itself, known before it is put to use.
+    `packed` is the user data as gzip in base64 where the text is longer than EC2 takes: kept,
+    as another zlib might pack it otherwise, and EC2 wants the same bytes under the same token.
     """
 
     user_data: str = field(repr=False)
     public_key: str
     successor: str = ""
+    packed: str = field(default="", repr=False)
+
+    @property
+    def sent(self) -> bytes:
+        """Return the user data as EC2 is given it."""
+        return base64.b64decode(self.packed) if self.packed else self.user_data.encode()
 
     @property
     def keys(self) -> tuple[str, ...]:
@@ -89,7 +100,8 @@ class Tokens:
 def make(desired: Desired, folders: Sequence[Path]) -> Throwaway:
     """Return a new throw-away key and the user data that brings it to the host.
 
-    Raise OpsError when the template fails, or makes more than EC2 takes.
+    What is longer than EC2 takes is packed; cloud-init unpacks it. Raise OpsError when the
+    template fails, or makes more than EC2 takes all the same.
     """
     private, public = _keypair()
     user_data = render(
@@ -102,12 +114,31 @@ def make(desired: Desired, folders: Sequence[Path]) -> Throwaway:
         host_key=private,
         host_public_key=public,
     )
-    if len(user_data.encode()) > MOST:
+    return Throwaway(user_data, public, packed=_packed(user_data.encode()))
+
+
+def witness(console: str, expected: Sequence[str]) -> bool | None:
+    """Return whether the console shows one of the expected host keys, None when it shows none.
+
+    cloud-init writes the keys there at the first boot, between lines that say so.
+    """
+    _, _, after = console.partition("BEGIN SSH HOST KEY KEYS")
+    block, _, _ = after.partition("END SSH HOST KEY KEYS")
+    shown = re.findall(r"ssh-ed25519 [A-Za-z0-9+/=]+", block)
+    return any(key in expected for key in shown) if shown else None
+
+
+def _packed(user_data: bytes) -> str:
+    """Return user data as gzip in base64, "" when it need not be packed. Raise OpsError."""
+    if len(user_data) <= MOST:
+        return ""
+    packed = gzip.compress(user_data, mtime=0)
+    if len(packed) > MOST:
         raise OpsError(
-            f"{TEMPLATE}: {len(user_data.encode())} bytes of user data, EC2 takes {MOST}",
+            f"{TEMPLATE}: {len(packed)} bytes of user data, packed, and EC2 takes {MOST}",
             "Shorten the template: what is no part of the first boot belongs into files.",
         )
-    return Throwaway(user_data, public)
+    return base64.b64encode(packed).decode()
 
 
 HOST_KEY = "/etc/ssh/ssh_host_ed25519_key"

@@ -32,6 +32,8 @@ class Machine:
     instance: Instance | None
     generation: int
     disks: dict[str, Disk]
+    zones: tuple[str, ...] = ()
+    """Where an instance may be started: volumes that there are leave it no choice."""
 
     @property
     def fresh(self) -> bool:
@@ -49,12 +51,13 @@ def plan(desired: Desired, account: Account, known: Known) -> Machine:
     instance = current(desired, account, known.recorded)
     generation = _generation(instance) if instance else _next(account, known.recorded)
     volumes = {name: storage.volume_of(desired, name, account, known) for name in desired.volumes}
+    zones = (instance.zone,) if instance else storage.zones(desired, volumes)
     steps = (
         *_state(desired, instance, account, known, volumes),
         *_group(desired, account.group),
         *_key(desired, account.key),
-        *_instance(desired, account, instance, generation),
-        *storage.steps(desired, instance, generation, volumes),
+        *_instance(desired, account, instance, generation, zones),
+        *storage.steps(desired, instance, generation, volumes, zones),
         *_elastic_ip(desired, instance, account.elastic_ip),
         *_first_contact(desired, instance, generation, known),
     )
@@ -63,13 +66,14 @@ def plan(desired: Desired, account: Account, known: Known) -> Machine:
         tuple(_notes(desired, account, instance, volumes)),
         instance,
         generation,
-        {name: storage.disk(name, volumes[name], known) for name in desired.volumes},
+        {name: storage.disk(desired, name, volumes[name], known) for name in desired.volumes},
+        zones,
     )
 
 
 def current(desired: Desired, account: Account, recorded: InstanceState | None) -> Instance | None:
     """Return the living instance of the slot, None without one. Raise Refused for several."""
-    alive = [one for one in account.instances if one.alive]
+    alive = [one for one in account.instances if one.alive and one.id not in account.former]
     if recorded is not None and any(one.id == recorded.id for one in alive):
         return next(one for one in alive if one.id == recorded.id)
     newest = [one for one in alive if _generation(one) == max(map(_generation, alive))]
@@ -87,7 +91,8 @@ def _generation(instance: Instance) -> int:
 
 
 def _next(account: Account, recorded: InstanceState | None) -> int:
-    seen = [_generation(one) for one in account.instances if not one.alive]
+    past = [one for one in account.instances if not one.alive or one.id in account.former]
+    seen = [_generation(one) for one in past]
     return max([0, *seen, recorded.generation if recorded else 0]) + 1
 
 
@@ -132,11 +137,15 @@ def _key(desired: Desired, key: str | None) -> Iterator[Step]:
 
 
 def _instance(
-    desired: Desired, account: Account, instance: Instance | None, generation: int
+    desired: Desired,
+    account: Account,
+    instance: Instance | None,
+    generation: int,
+    zones: tuple[str, ...],
 ) -> Iterator[Step]:
     declared = desired.instance
     if instance is None:
-        words = f"start {desired.name}, {declared.type} in {declared.zone} from {desired.image}"
+        words = f"start {desired.name}, {declared.type} in {zones[0]} from {desired.image}"
         yield Step(
             "instance.make",
             desired.slot,
@@ -144,8 +153,8 @@ def _instance(
             {
                 "slot": desired.slot,
                 "generation": generation,
-                "types": [declared.type, *declared.other_types],
-                "zone": declared.zone,
+                "types": list(desired.types),
+                "zones": list(zones),
                 "image": account.image.id if account.image else desired.image,
                 "profile": declared.profile,
                 "root": declared.root.model_dump(),
@@ -153,7 +162,7 @@ def _instance(
         )
     elif instance.state in {"stopped", "stopping"}:
         words = f"start {desired.name} again ({instance.id} is {instance.state})"
-        arguments = {"slot": desired.slot, "id": instance.id}
+        arguments = {"slot": desired.slot, "id": instance.id, "type": instance.type}
         yield Step("instance.start", desired.slot, words, arguments, "change")
 
 
@@ -164,7 +173,8 @@ def _elastic_ip(
         return
     if instance is None or not elastic_ip or instance.public_address != elastic_ip:
         words = f"give {desired.name} the Elastic IP address {elastic_ip or 'that it takes'}"
-        yield Step("address.give", desired.slot, words, {"slot": desired.slot})
+        arguments = {"slot": desired.slot, "new": not elastic_ip}
+        yield Step("address.give", desired.slot, words, arguments)
 
 
 def _first_contact(
@@ -239,9 +249,9 @@ def _notes(
     port = desired.login.port
     if not any(rule.first <= port <= rule.last for rule in desired.rules):
         yield f"note: no declared rule opens port {port}, which the controller comes in by"
-    if instance and instance.type not in (declared.type, *declared.other_types):
+    if instance and instance.type not in desired.types:
         yield f"note: {instance.id} is {instance.type}, {declared.type} is declared: left alone"
-    if instance and instance.zone != declared.zone:
+    if instance and instance.zone not in desired.zones:
         yield f"note: {instance.id} is in {instance.zone}, {declared.zone} is declared: left alone"
     if instance and account.group and account.group.id not in instance.groups:
         yield f"note: {instance.id} is not in the group {desired.group}: left alone"

@@ -27,6 +27,8 @@ class Account:
     volumes: tuple[Volume, ...] = ()
     elastic_ip: str | None = None
     image: Image | None = None
+    former: frozenset[str] = frozenset()
+    """Instances that were the slot's and are kept for a while: none of them is it."""
 
 
 @dataclass(frozen=True)

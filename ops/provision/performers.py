@@ -103,7 +103,7 @@ class Performers:
             token="",
             image=image.id,
             type="",
-            zone=desired.instance.zone,
+            zone="",
             key=desired.key_pair,
             groups=(self._group_id(desired),),
             root=survey.disk(desired, image),
@@ -112,28 +112,34 @@ class Performers:
                 tags.NAME: desired.name,
                 tags.GENERATION: str(generation),
             },
-            user_data=throwaway.user_data.encode(),
-            subnet=survey.subnet(work.cloud, work.site, desired.instance.zone),
+            user_data=throwaway.sent,
             profile=desired.instance.profile,
         )
         try:
-            return self._first_with_capacity(desired, launch, generation)
+            return self._first_with_capacity(desired, launch, step)
         except CloudError as error:
             if kept is None and not error.uncertain:
                 tokens.forget(generation)
             raise
 
-    def _first_with_capacity(self, desired: Desired, launch: Launch, generation: int) -> Instance:
-        types = (desired.instance.type, *desired.instance.other_types)
-        for kind in types:
-            key = token(desired.component, desired.slot, generation, f"instance.{kind}")
-            try:
-                return instances.run(self._work.cloud, replace(launch, token=key, type=kind))
-            except CloudError as error:
-                if error.code not in _NO_CAPACITY or kind == types[-1]:
-                    raise
-                self._work.tell(f"no capacity for {kind}: {error.said}")
-        raise AssertionError("a slot has at least one type")
+    def _first_with_capacity(self, desired: Desired, launch: Launch, step: Step) -> Instance:
+        """Try each type in the first zone, then each in the next."""
+        work, generation = self._work, launch.tags[tags.GENERATION]
+        refused: CloudError | None = None
+        for zone in _listed(step.arguments["zones"]):
+            subnet = survey.subnet(work.cloud, work.site, zone)
+            for kind in _listed(step.arguments["types"]):
+                name = f"instance.{kind}.{zone}"
+                key = token(desired.component, desired.slot, int(generation), name)
+                asked = replace(launch, token=key, type=kind, zone=zone, subnet=subnet)
+                try:
+                    return instances.run(work.cloud, asked)
+                except CloudError as error:
+                    if error.code not in _NO_CAPACITY:
+                        raise
+                    work.tell(f"no capacity for {kind} in {zone}: {error.said}")
+                    refused = error
+        raise refused or OpsError(f"{desired.host}: no type or zone to start it in")
 
     def _instance_start(self, step: Step) -> Facts:
         cloud, instance_id = self._work.cloud, str(step.arguments["id"])
@@ -151,18 +157,25 @@ class Performers:
         desired, name = self._desired(step), str(step.arguments["volume"])
         declared = desired.volumes[name]
         generation = int(str(step.arguments["generation"]))
+        snapshot = step.arguments.get("snapshot")
         order = volumes.Order(
             token=token(desired.component, desired.slot, generation, f"volume.{name}"),
-            zone=str(step.arguments["zone"]),
+            zone=self._run.state.instances[desired.slot].zone,
             size_gib=declared.size_gib,
             tags={**desired.tags, tags.NAME: f"{desired.name}-{name}", tags.VOLUME: name},
             type=declared.type,
             encrypted=declared.encrypted,
             iops=declared.iops,
             throughput=declared.throughput,
+            snapshot=str(snapshot) if snapshot else None,
         )
         made = volumes.create(self._work.cloud, order)
-        return {"id": made.id, "size_gib": declared.size_gib, "created_by": self._run.id}
+        return {
+            "id": made.id,
+            "size_gib": declared.size_gib,
+            "created_by": self._run.id,
+            "formatted": bool(snapshot),
+        }
 
     def _volume_attach(self, step: Step) -> Facts:
         cloud, slot = self._work.cloud, str(step.arguments["slot"])
@@ -179,6 +192,8 @@ class Performers:
         cloud, desired = self._work.cloud, self._desired(step)
         instance = self._welcome.running(desired.slot)
         address = addresses.allocate(cloud, {**desired.tags, tags.NAME: desired.name})
+        if address.instance not in {"", instance.id}:  # it was the slot's before, as the address is
+            addresses.disassociate(cloud, address)
         addresses.associate(cloud, address, instance.id)
         return seen(self._welcome.running(desired.slot))
 
@@ -204,6 +219,10 @@ class Performers:
 
     def _desired(self, step: Step) -> Desired:
         return self._work.desired(str(step.arguments["slot"]))
+
+
+def _listed(value: object) -> list[str]:
+    return [str(one) for one in value] if isinstance(value, list) else []
 
 
 def _mapping(value: object) -> dict[str, object]:

@@ -65,10 +65,31 @@ def volume_of(desired: Desired, name: str, account: Account, known: Known) -> Vo
     return found[0] if found else None
 
 
+def zones(desired: Desired, there: dict[str, Volume | None]) -> tuple[str, ...]:
+    """Return where the instance may be: a volume that there is can't leave its zone.
+
+    Raise Refused when no declared zone has them all.
+    """
+    held = {volume.zone: f"{name} ({volume.id})" for name, volume in there.items() if volume}
+    fit = tuple(zone for zone in desired.zones if held.keys() <= {zone})
+    if not fit:
+        zone, told = next((zone, told) for zone, told in held.items() if zone != desired.zones[0])
+        raise Refused(
+            f"{desired.host}: {told} is in {zone}, the instance in {desired.zones[0]}",
+            "A volume can't change its zone: declare the instance in the volume's zone.",
+        )
+    return fit
+
+
 def steps(
-    desired: Desired, instance: Instance | None, generation: int, there: dict[str, Volume | None]
+    desired: Desired,
+    instance: Instance | None,
+    generation: int,
+    there: dict[str, Volume | None],
+    places: tuple[str, ...],
 ) -> Iterator[Step]:
-    zone = instance.zone if instance else desired.instance.zone
+    """Yield the steps that make and attach the volumes, in the instance's zone."""
+    zone = instance.zone if instance else places[0]
     for name, declared in sorted(desired.volumes.items()):
         volume = there[name]
         if volume is None:
@@ -89,11 +110,15 @@ def steps(
 
 def _make(desired: Desired, name: str, declared: Declared, zone: str, generation: int) -> Step:
     encrypted = "" if declared.encrypted else ", not encrypted"
+    snapshot = desired.snapshots.get(name)
+    origin = f" from {snapshot}" if snapshot else ""
+    words = f"make the volume {name}, {declared.size_gib} GiB {declared.type} in {zone}{origin}"
     return Step(
         "volume.make",
         f"{desired.slot}/{name}",
-        f"make the volume {name}, {declared.size_gib} GiB {declared.type} in {zone}{encrypted}",
+        words + encrypted,
         {
+            **({"snapshot": snapshot} if snapshot else {}),
             "slot": desired.slot,
             "volume": name,
             "generation": generation,
@@ -122,9 +147,10 @@ def _attach(desired: Desired, name: str, declared: Declared, volume: Volume | No
     )
 
 
-def disk(name: str, volume: Volume | None, known: Known) -> Disk:
+def disk(desired: Desired, name: str, volume: Volume | None, known: Known) -> Disk:
+    """Return what is known of a volume; one that is still to be made may be a copy."""
     if volume is None:
-        return Disk()
+        return Disk(copied=name in desired.snapshots)
     recorded = known.recorded.volumes.get(name) if known.recorded else None
     return Disk(
         id=volume.id,

@@ -77,22 +77,21 @@ def account(desired: Desired, found: Found) -> Account:
     )
 
 
-def rehearse(cloud: Cloud, site: Site, desired: Desired, account: Account) -> Image:
+def rehearse(
+    cloud: Cloud, site: Site, desired: Desired, account: Account, places: Sequence[str]
+) -> Image:
     """Return the image of an instance to be started, after checking all that can be wrong.
+
+    `places` are the zones that it may be started in.
 
     Raise OpsError (CloudError) for an image, type, zone, profile or permission that EC2 would
     refuse, before anything is made.
     """
     declared = desired.instance
     image = images.resolve(cloud, desired.image)
-    for kind in (declared.type, *declared.other_types):
-        offered = zones.offering(cloud, kind)
-        if declared.zone not in offered:
-            where = f"only in {', '.join(sorted(offered))}" if offered else "nowhere in the region"
-            raise OpsError(
-                f"{desired.host}: EC2 offers the type {kind} {where}, not in {declared.zone}",
-                "Declare another type or zone for the instance.",
-            )
+    for kind in desired.types:
+        _must_be_offered(cloud, desired.host, kind, places)
+    subnets = [subnet(cloud, site, zone) for zone in places]
     if declared.root.size_gib < image.root_gib:
         raise OpsError(
             f"{desired.host}: a root volume of {declared.root.size_gib} GiB, the image needs "
@@ -103,12 +102,12 @@ def rehearse(cloud: Cloud, site: Site, desired: Desired, account: Account) -> Im
         token=token(desired.component, desired.slot, 0, "rehearsal"),
         image=image.id,
         type=declared.type,
-        zone=declared.zone,
+        zone=places[0],
         key=desired.key_pair if account.key else "",
         groups=(account.group.id,) if account.group else (),
         root=disk(desired, image),
         tags={tags.NAME: desired.name, **desired.tags},
-        subnet=subnet(cloud, site, declared.zone),
+        subnet=subnets[0],
         profile=declared.profile,
     )
     try:
@@ -123,7 +122,20 @@ def rehearse(cloud: Cloud, site: Site, desired: Desired, account: Account) -> Im
 def disk(desired: Desired, image: Image) -> Disk:
     """Return the root volume to ask for."""
     root = desired.instance.root
-    return Disk(image.root_device, root.size_gib, root.type, root.encrypted)
+    return Disk(
+        image.root_device, root.size_gib, root.type, root.encrypted, root.iops, root.throughput
+    )
+
+
+def _must_be_offered(cloud: Cloud, host: str, kind: str, places: Sequence[str]) -> None:
+    offered = zones.offering(cloud, kind)
+    for zone in places:
+        if zone not in offered:
+            where = f"only in {', '.join(sorted(offered))}" if offered else "nowhere in the region"
+            raise OpsError(
+                f"{host}: EC2 offers the type {kind} {where}, not in {zone}",
+                "Declare another type or zone for the instance.",
+            )
 
 
 def subnet(cloud: Cloud, site: Site, zone: str) -> str | None:

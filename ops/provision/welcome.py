@@ -16,7 +16,7 @@ from ops.provision.arrival import Late, await_first_boot, await_ssh
 from ops.provision.desired import Desired
 from ops.provision.identity import Throwaway
 from ops.provision.worksite import Worksite
-from ops.remote.errors import CommandFailed
+from ops.remote.errors import CommandFailed, HostKeyRefused
 from ops.remote.known_hosts import fingerprint
 from ops.run import Run
 
@@ -51,7 +51,25 @@ class Welcome:
             await_first_boot(work.hosts[desired.slot], work.patience)
         except Late as error:
             raise OpsError(error.message, self._keep_console(instance)) from None
-        return seen(instance)
+        return {**seen(instance), "console": self._witnessed(desired, instance, kept)}
+
+    def _witnessed(self, desired: Desired, instance: Instance, kept: Throwaway) -> str:
+        """Return what the console says of the host's key. Raise HostKeyRefused for another.
+
+        EC2 shows it minutes late, so that nothing yet is no fault: the throw-away key stands.
+        """
+        try:
+            text = instances.console(self._work.cloud, instance.id)
+        except CloudError as error:
+            return f"can't be had: {error.said}"
+        agrees = identity.witness(text, kept.keys)
+        if agrees is False:
+            raise HostKeyRefused(
+                f"{desired.host}: the console of {instance.id} shows another host key than the "
+                "one that it was given",
+                self._keep_console(instance),
+            )
+        return "shows the same host key" if agrees else "shows no host key yet"
 
     def _key_renew(self, step: Step) -> Facts:
         """Let the host make a key of its own, prove it by a new connection, and pin it."""

@@ -13,7 +13,7 @@ from ops.inventory import references
 from ops.inventory.repository import Repository
 from ops.inventory.schema import Component, Site, State
 from ops.plan import Plan
-from ops.provision import contents, facts, plan, survey
+from ops.provision import contents, facts, plan, prices, survey
 from ops.provision.arrival import Patience, Tell, await_ssh
 from ops.provision.desired import Desired, desire
 from ops.provision.identity import Tokens
@@ -60,7 +60,9 @@ class Worksite:
 
     def plan(self, state: State) -> Plan:
         """Return the plan as things are now, everything that can be wrong checked before."""
-        return plan.plan(self.name, [self._rehearsed(slot) for slot in self.look(state)])
+        decided = plan.plan(self.name, [self._rehearsed(slot) for slot in self.look(state)])
+        told = prices.notes(decided, self.repo.prices(), run.now().date())
+        return replace(decided, notes=(*decided.notes, *told))
 
     def ask(self, slot: Slot, *, wait: bool = False) -> Slot:
         """Return the slot with the facts of its host, where anything of it is to be known.
@@ -133,9 +135,11 @@ class Worksite:
         return self.ask(slot)
 
     def _rehearsed(self, slot: Slot) -> Slot:
-        if slot.machine().instance is not None:
+        decided = slot.machine()
+        if decided.instance is not None:
             return slot
-        image = survey.rehearse(self.cloud, self.site, slot.desired, slot.account)
+        places = decided.zones
+        image = survey.rehearse(self.cloud, self.site, slot.desired, slot.account, places)
         return replace(slot, account=replace(slot.account, image=image))
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from ops.cloud import groups, instances, keys, tags
+from ops.cloud import addresses, groups, instances, keys, tags
 from ops.errors import OpsError, Refused, UsageError
 from ops.inventory.locks import Holder, component_lock
 from ops.lab.aws.faults import Fault
@@ -122,12 +122,50 @@ def test_no_capacity_leads_to_the_next_type(fleet: Fleet) -> None:
     assert not fleet.provision()
 
 
+def test_no_capacity_in_a_zone_leads_to_the_next_zone_and_stays_there(fleet: Fleet) -> None:
+    fleet.declare(changed(other_types=["t3.medium"], other_zones=["us-east-1b"]))
+    code = "InsufficientInstanceCapacity"
+    fleet.server.faults.add(Fault("RunInstances", "error", skip=2, times=2, code=code, status=400))
+    fleet.provision()
+    found = fleet.instance()
+    assert (found.type, found.zone) == ("t3.small", "us-east-1b")
+    assert "no capacity for t3.medium in us-east-1a" in "".join(fleet.told)
+    assert not fleet.provision()
+
+
+def test_user_data_that_is_too_long_is_sent_packed(fleet: Fleet) -> None:
+    own = fleet.repo.path / "templates/provision/user-data.yaml.j2"
+    own.parent.mkdir(parents=True)
+    suites = fleet.repo.template_folders()[-1] / "provision/user-data.yaml.j2"
+    own.write_text(suites.read_text() + "# a line of many\n" * 2000)
+    fleet.provision()
+    sent = instances.user_data(cloud(fleet.repo), fleet.instance().id)
+    assert sent.startswith(b"\x1f\x8b")
+    assert len(sent) < 16384
+
+
+def test_an_elastic_ip_is_taken_once_and_stays_with_the_slot(fleet: Fleet) -> None:
+    fleet.reach_by("private")  # the lab gives nobody the way to moto's public addresses
+    fleet.declare(changed(elastic_ip=True))
+    fleet.provision()
+    (first,) = addresses.find(cloud(fleet.repo), {tags.COMPONENT: "wiki"})
+    assert (first.instance, first.address) == (fleet.instance().id, fleet.instance().public_address)
+    assert not fleet.provision()
+    instances.protect(cloud(fleet.repo), first.instance, on=False)
+    instances.terminate(cloud(fleet.repo), first.instance)
+    fleet.provision()
+    (again,) = addresses.find(cloud(fleet.repo), {tags.COMPONENT: "wiki"})
+    assert (again.address, again.instance) == (first.address, fleet.instance().id)
+    assert not fleet.provision()
+
+
 @pytest.mark.parametrize(
     ("wrong", "words"),
     [
         ({"image": "ami-00000000000000000"}, "InvalidAMIID"),
         ({"type": "t99.huge"}, "offers the type t99.huge nowhere in the region"),
         ({"zone": "us-east-1c"}, "us-east-1c"),
+        ({"other_zones": ["us-east-1z"]}, "us-east-1z"),
         ({"root": {"size_gib": 2}}, "the image needs 8"),
     ],
 )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+import random
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,7 +12,7 @@ import yaml
 
 from ops.errors import OpsError
 from ops.pages.render import SUITE
-from ops.provision.identity import ANOTHER, Throwaway, Tokens, make, new_key, parse_key
+from ops.provision.identity import ANOTHER, Throwaway, Tokens, make, new_key, parse_key, witness
 from ops.remote.host import Result
 from ops.remote.keys import make_keypair
 from ops.remote.local import LocalHost
@@ -42,9 +44,34 @@ def test_each_instance_has_a_throwaway_key_of_its_own() -> None:
 
 def test_an_inventorys_own_template_counts_and_may_be_too_long(tmp_path: Path) -> None:
     (tmp_path / "provision").mkdir()
-    (tmp_path / "provision" / "user-data.yaml.j2").write_text("#" * 17000)
-    with pytest.raises(OpsError, match="17000 bytes of user data"):
+    noise = random.Random(1).randbytes(20000).hex()
+    (tmp_path / "provision" / "user-data.yaml.j2").write_text(f"# {noise}")
+    with pytest.raises(OpsError, match=r"bytes of user data, packed, and EC2 takes 16384"):
         make(DESIRED, [tmp_path, SUITE])
+
+
+def test_user_data_that_is_too_long_is_packed_and_kept_as_it_was_sent(tmp_path: Path) -> None:
+    (tmp_path / "provision").mkdir()
+    (tmp_path / "provision" / "user-data.yaml.j2").write_text("#cloud-config\n" + "# x\n" * 9000)
+    made = make(DESIRED, [tmp_path, SUITE])
+    assert len(made.sent) < 16384 < len(made.user_data)
+    assert gzip.decompress(made.sent) == made.user_data.encode()
+    tokens = Tokens(tmp_path, "wiki", "main")
+    tokens.keep(1, made)
+    assert tokens.read(1) == made
+
+
+@pytest.mark.parametrize(
+    ("console", "agrees"),
+    [
+        ("Linux version 6.1\nlogin: ", None),
+        (f"-----BEGIN SSH HOST KEY KEYS-----\n{KEY} root@wiki\n-----END SSH", True),
+        ("-----BEGIN SSH HOST KEY KEYS-----\nssh-ed25519 AAAAother root\n-----END SSH", False),
+        ("-----BEGIN SSH HOST KEY KEYS-----\nssh-rsa AAAAB3 root\n-----END SSH", None),
+    ],
+)
+def test_the_console_bears_witness_to_the_host_key(console: str, agrees: bool | None) -> None:
+    assert witness(console, [KEY]) is agrees
 
 
 def test_what_is_kept_comes_back_and_is_forgotten_with_what_was_before(tmp_path: Path) -> None:

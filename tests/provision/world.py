@@ -243,6 +243,10 @@ class World:
             new = {made.id: Device(f"8:{len(self.host.devices)}", True)}
             self.host = replace(self.host, devices={**self.host.devices, **new})
 
+    def move_volume(self, told: Mapping[str, str]) -> None:
+        """Have a volume elsewhere, as a fallback to another zone leaves it."""
+        self._set_volume(told["id"], zone=told["zone"])
+
     def lose_volume(self, volume_id: str) -> None:
         """Delete a volume behind our back."""
         left = tuple(one for one in self.account.volumes if one.id != volume_id)
@@ -390,7 +394,7 @@ def _instance(instance_id: str, told: Mapping[str, Any], own: Mapping[str, str])
         state="running",
         reason="",
         type=told["types"][0],
-        zone=told["zone"],
+        zone=told["zones"][0],
         image=told["image"],
         key="ops-controller",
         vpc="vpc-1",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -11,7 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
-from ops.inventory import creation, machine
+from ops.inventory import creation, edit, machine
 from ops.inventory.repository import Repository
 from ops.inventory.schema import InstanceState
 from ops.lab.aws.idle import Idle
@@ -65,7 +66,9 @@ class Hosts(Idle):
             volumes=volumes,
         )
         if not self.silent:
-            self.running[instance_id] = self._sshd(instance_id, yaml.safe_load(user_data))
+            packed = user_data.startswith(b"\x1f\x8b")
+            plain = gzip.decompress(user_data) if packed else user_data
+            self.running[instance_id] = self._sshd(instance_id, yaml.safe_load(plain))
 
     def terminate(self, instance_id: str) -> None:
         super().terminate(instance_id)
@@ -143,6 +146,13 @@ class Fleet:
         told = {"description": "a wiki", "owner": "web team", "target": dict(target)}
         path.write_text(yaml.safe_dump(told))
         self.repo.git.commit([f"components/{name}.yaml"], f"Declare {name}", machine.person())
+
+    def reach_by(self, kind: str) -> None:
+        """Commit which of the instances' addresses is dialled."""
+        path = self.repo.path / "site.yaml"
+        path.write_text(edit.with_value(path.read_text(), edit.path_of("cloud.address"), kind))
+        self.repo.git.commit(["site.yaml"], f"Dial the {kind} address", machine.person())
+        self.repo = Repository(self.repo.path, self.repo.project)
 
     def calls(self, *kinds: str) -> int:
         """Return how often these calls were made to AWS."""
