@@ -64,3 +64,25 @@ def apply(
     if not plan:
         output.document(repo.state(app).model_dump(mode="json"))
     return 0
+
+
+@task(app="together")
+def drift(context: Context, app: str, *, json: bool = False) -> int | None:
+    """Compare inventory, AWS and hosts; changes nothing. It exits 1 on drift, 4 on gaps."""
+    from ops.cli import output, repository
+    from ops.errors import Incomplete, worst
+    from ops.provision import drift, drift_survey
+
+    report = drift_survey.look(repository(), [name for name in app.split(",") if name])
+    if report.findings:
+        output.table(drift.COLUMNS, [one.cells() for one in report.findings])
+    for todo, found in report.todo().items():
+        where = ", ".join(dict.fromkeys(one.component for one in found))
+        output.say(f"{where}: {todo}")
+    output.say(*(f"note: {note}" for note in report.notes))
+    for gap in report.gaps:
+        output.say_aside(f"{gap.component}: {gap.subject} could not be asked: {gap.why}")
+    if not report.findings and not report.gaps:
+        output.say("no drift")
+    output.document(report.data())
+    return worst([1 if report.findings else 0, Incomplete.exit_code if report.gaps else 0])

@@ -26,7 +26,7 @@ fleet = stand_in.fleet
 def start(fleet: Fleet, *words: str) -> subprocess.Popen[str]:
     """Start `fab provision WORDS` for the fleet's inventory."""
     return subprocess.Popen(
-        [FAB, "provision", *words],
+        [FAB, *_task(*words)],
         cwd=PROJECT,
         env={**os.environ, "OPS_INVENTORY": str(fleet.repo.path)},
         stdin=subprocess.DEVNULL,
@@ -36,8 +36,13 @@ def start(fleet: Fleet, *words: str) -> subprocess.Popen[str]:
     )
 
 
+def _task(*words: str) -> list[str]:
+    first, *rest = words
+    return [f"provision{first}", *rest] if first.startswith(".") else ["provision", *words]
+
+
 def fab(fleet: Fleet, *words: str) -> tuple[int, str, str]:
-    """Run `fab provision WORDS`; return exit code, standard output and standard error."""
+    """Run `fab provision WORDS`, or `fab provision.TASK`; return exit code and both outputs."""
     process = start(fleet, *words)
     out, err = process.communicate(timeout=60)
     return process.returncode, out, err
@@ -181,3 +186,23 @@ def await_line(process: subprocess.Popen[str], pattern: str, count: int = 1) -> 
         count -= bool(re.search(pattern, line))
         if not count:
             return
+
+
+def test_drift_is_told_with_what_to_do_and_exits_1(fleet: Fleet) -> None:
+    fleet.provision()
+    assert fab(fleet, ".drift")[:2] == (0, "no drift\n")
+    rule = groups.Rule("tcp", 3306, 3306, "0.0.0.0/0")
+    groups.allow(cloud(fleet.repo), fleet.instance().group, rule)
+    code, out, _ = fab(fleet, ".drift", "wiki")
+    assert code == 1
+    assert "opened: ops-wiki-main tcp 3306 from 0.0.0.0/0" in out
+    assert out.splitlines()[-1].startswith("wiki: `fab provision app=wiki` closes it")
+
+
+def test_drift_with_a_host_that_does_not_answer_exits_4(fleet: Fleet) -> None:
+    fleet.provision()
+    fleet.hosts.close()
+    code, out, err = fab(fleet, ".drift", "json=true")
+    assert code == 4
+    assert [one["subject"] for one in json.loads(out)["unasked"]] == ["wiki.cloud.main"]
+    assert "wiki: wiki.cloud.main could not be asked" in err

@@ -302,6 +302,18 @@ class World:
         """Open the group by hand."""
         self._do_rule_open(told)
 
+    def close_rule(self, told: Mapping[str, Any]) -> None:
+        """Close the group by hand."""
+        self._do_rule_close(told)
+
+    def set_volume(self, told: Mapping[str, Any]) -> None:
+        """Change a volume in AWS."""
+        self._set_volume(told["id"], **_without(told, "id"))
+
+    def repin(self, key: str) -> None:
+        """Pin another host key by hand."""
+        self.pinned = key
+
     def set_instance(self, told: Mapping[str, Any]) -> None:
         """Change the newest instance in AWS."""
         self._set_instance(**told)

@@ -1,0 +1,118 @@
+"""Drift of one slot's volumes in AWS: the root volume, and those with data. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ops.cloud import tags
+from ops.cloud.instances import Instance
+from ops.cloud.volumes import Volume
+from ops.errors import Refused
+from ops.inventory.schema import Volume as Declared
+from ops.provision import storage
+from ops.provision.desired import Desired
+from ops.provision.drift import Finding, Sight, finding, provision
+
+_MODIFY = "Modify the volume in the AWS console, or declare what is there."
+
+
+def findings(sight: Sight, instance: Instance | None) -> Iterator[Finding]:
+    """Yield what is not as declared of the slot's volumes; `instance` is the slot's, if any."""
+    if instance is not None:
+        yield from _root(sight)
+        yield from _kept(sight, instance)
+    for name, declared in sorted(sight.slot.desired.volumes.items()):
+        yield from _volume(sight, instance, name, declared)
+    yield from _undeclared(sight)
+
+
+def _root(sight: Sight) -> Iterator[Finding]:
+    root, desired = sight.root, sight.slot.desired
+    if root is None:
+        return
+    declared = desired.instance.root
+    for what, wanted, there in (
+        ("size", f"{declared.size_gib} GiB", f"{root.size_gib} GiB"),
+        ("type", declared.type, root.type),
+        ("encryption", declared.encrypted, root.encrypted),
+    ):
+        if wanted != there:
+            subject = f"{what} of the root volume {root.id}"
+            yield finding(desired, "changed", subject, wanted, there, todo=_MODIFY)
+
+
+def _kept(sight: Sight, instance: Instance) -> Iterator[Finding]:
+    """Yield the data volumes that would end with their instance."""
+    data = {volume.id for volume in sight.slot.account.volumes}
+    for one in instance.attachments:
+        if one.volume in data and one.delete_on_termination:
+            todo = f"Clear DeleteOnTermination of {one.device} at {instance.id}."
+            words = ("kept on termination", "ends with the instance")
+            yield finding(sight.slot.desired, "changed", f"volume {one.volume}", *words, todo=todo)
+
+
+def _volume(
+    sight: Sight, instance: Instance | None, name: str, declared: Declared
+) -> Iterator[Finding]:
+    desired, slot = sight.slot.desired, sight.slot
+    try:
+        volume = storage.volume_of(desired, name, slot.account, slot.known)
+    except Refused as error:
+        yield finding(desired, "missing", f"volume {name}", "one", error.message, todo=error.hint)
+        return
+    if volume is None:
+        todo = provision(desired, "makes it, empty")
+        size = f"{declared.size_gib} GiB"
+        yield finding(desired, "missing", f"volume {name}", size, "never made", todo=todo)
+        return
+    yield from _attached(desired, instance, name, volume)
+    yield from _size(desired, name, declared, volume)
+    recorded = slot.known.recorded
+    if recorded is not None and name not in recorded.volumes:
+        todo = provision(desired, "takes it over")
+        yield finding(desired, "unrecorded", f"volume {name}", "none", volume.id, todo=todo)
+
+
+def _attached(
+    desired: Desired, instance: Instance | None, name: str, volume: Volume
+) -> Iterator[Finding]:
+    wanted = instance.id if instance else "its instance"
+    subject = f"volume {name} ({volume.id})"
+    if not volume.instance:
+        todo = provision(desired, "attaches and mounts it")
+        found = volume.state if volume.state != "available" else "attached to none"
+        yield finding(desired, "unattached", subject, wanted, found, todo=todo)
+    elif instance is None or volume.instance != instance.id:
+        todo = f"Stop {volume.instance} and detach the volume; nothing is torn away."
+        found = f"attached to {volume.instance}"
+        yield finding(desired, "unattached", subject, wanted, found, todo=todo)
+    if instance is not None and volume.zone != instance.zone:
+        todo = "A volume can't change its zone: declare the instance in the volume's zone."
+        yield finding(
+            desired, "changed", f"zone of {subject}", instance.zone, volume.zone, todo=todo
+        )
+
+
+def _size(desired: Desired, name: str, declared: Declared, volume: Volume) -> Iterator[Finding]:
+    for what, wanted, there in (
+        ("size", declared.size_gib, volume.size_gib),
+        ("type", declared.type, volume.type),
+        ("device", declared.device, volume.device or declared.device),
+        ("iops", declared.iops or volume.iops, volume.iops),
+        ("throughput", declared.throughput or volume.throughput, volume.throughput),
+        ("encryption", declared.encrypted, volume.encrypted),
+    ):
+        if wanted != there:
+            subject = f"{what} of {name} ({volume.id})"
+            yield finding(desired, "changed", subject, wanted, there, todo=_MODIFY)
+
+
+def _undeclared(sight: Sight) -> Iterator[Finding]:
+    desired = sight.slot.desired
+    for volume in sight.slot.account.volumes:
+        name = volume.tags.get(tags.VOLUME, "")
+        if name not in desired.volumes:
+            subject = f"volume {name} ({volume.id})"
+            found = f"{volume.state}, {volume.size_gib} GiB"
+            todo = "Declare it, or look at what it holds and take our tags from it."
+            yield finding(desired, "unknown", subject, "none", found, todo=todo)
