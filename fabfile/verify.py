@@ -95,17 +95,16 @@ def manifest(
 ) -> int | None:
     """Write the checksums and metadata of everything below a folder, here or on a host."""
     import os
-    from pathlib import Path
 
     from ops import quantities
     from ops.cli import output, progress
+    from ops.escapes import escape
     from ops.verify import lone, scan, wording
     from ops.verify import manifest as files
     from ops.verify import tree as trees
 
     repo = _inventory()
     patterns = tuple(filter(None, exclude.split(",")))
-    arguments = {"root": root, "out": out, "host": host}
     with lone.host(host, repo, os.environ) as there, progress.bar(root) as bar:
         tree = trees.Tree(
             root if host else lone.checked(root),
@@ -113,14 +112,18 @@ def manifest(
             cross=cross_mounts,
             as_root=scan.may_be_root(there),
         )
+        path = lone.writable(out, tree.root, host)
+        arguments = {"root": tree.root, "out": str(path.absolute()), "host": host}
+        arguments = {name: escape(word) for name, word in arguments.items()}
         with lone.recorded(repo, "verify.manifest", arguments) as course:
-            look = files.beside(Path(out), files.LOOK)
+            look = files.beside(path, files.LOOK)
             keeping = scan.Keeping(look, f"{there.name} {tree.root}", "full" if full else "quick")
             found = scan.scan(there, tree, progress=bar.at, keeping=keeping)
-            files.write(Path(out), found.draft, found.digests)
+            files.write(path, found.draft, found.digests)
             if course:
                 course.verdict = lone.outcome(found)
-                course.figure("manifest", {**files.digests(Path(out)), "files": found.files})
+                told = {"files": found.files, "bytes": found.size, "faults": len(found.faults)}
+                course.figure("manifest", {**told, "sha256": lone.digests(path)})
     count, size = quantities.number(found.files), quantities.size(found.size)
     share = "" if found.share >= 1 else f", {found.share:.0%} of it read again"
     output.say(f"{root}: {count} files, {size}{share}, {quantities.span(found.seconds)}: {out}")
@@ -147,14 +150,18 @@ def compare(context: Context, left: str, right: str, *, json: bool = False) -> i
     """
     from ops import quantities
     from ops.cli import output
+    from ops.escapes import escape
     from ops.verify import compare, lone, wording
 
-    found = compare.compare(lone.manifest_of(left), lone.manifest_of(right))
+    pair = lone.manifest_of(left), lone.manifest_of(right)
+    found = compare.compare(*pair)
     verdict = compare.verdict(found)
-    with lone.recorded(_inventory(), "verify.compare", {"left": left, "right": right}) as course:
+    arguments = {"left": escape(left), "right": escape(right)}
+    with lone.recorded(_inventory(), "verify.compare", arguments) as course:
         if course:
             course.verdict = verdict
-            course.figure("compared", {"files": found.files, "counts": compare.counts(found)})
+            told = {"files": found.files, "counts": compare.counts(found)}
+            course.figure("compared", {**told, "sha256": lone.digests(*pair)})
     output.say(f"{verdict}: {quantities.number(found.files)} files the same")
     output.say(*(f"  {line}" for line in wording.comparison(found)))
     output.document(
@@ -183,7 +190,7 @@ def evidence(context: Context, run: str, *, json: bool = False) -> int | None:
     output.say(*(f"  unchanged {name}" for name in found.unchanged))
     output.say(*(f"  cleared away {name}" for name in found.missing))
     for name, count in sorted(found.proven.items()):
-        output.say(f"  {name}: {quantities.number(count)} files the same, compared anew")
+        output.say(f"  {name}: {quantities.number(count)} the same, compared anew")
     output.document(
         {
             "run": run,

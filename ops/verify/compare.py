@@ -14,13 +14,15 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Literal
 
-from ops.verify import md5list, mtree, spread
-from ops.verify.manifest import MTREE, beside
+from ops.verify import md5list, spread
+from ops.verify.entries import Entries, differing
 from ops.verify.md5list import Unsorted
+from ops.verify.mtree import Entry
 from ops.verify.streams import Lines, blocks
 
 Kind = Literal["missing", "extra", "different", "moved", "metadata", "unread"]
-"""`unread`: one side at least did not read it to its end, so nobody knows."""
+"""`unread`: one side at least did not read it to its end, so nobody knows; of a folder, nor what
+is below it."""
 
 EMPTY = b"d41d8cd98f00b204e9800998ecf8427e"
 """MD5 of nothing: empty files say nothing about where they came from."""
@@ -75,7 +77,7 @@ def compare(left: Path, right: Path) -> Comparison:
     """
     found = Comparison()
     only_left, only_right = _contents(left, right, found)
-    entries = _entries(left, right)
+    entries = differing(left, right)
     found.differences = sorted(
         [*_files(only_left, only_right, entries), *_others(entries, only_left, only_right)],
         key=lambda difference: difference.path,
@@ -115,46 +117,13 @@ def _gather(ours: list[bytes], theirs: list[bytes], only: Sides, found: Comparis
         mapping.update([md5list.parse(line) for line in lines if line not in common])
 
 
-def _entries(left: Path, right: Path) -> tuple[dict[bytes, mtree.Entry], ...]:
-    """Return the entries, by path, whose mtree lines differ; nothing without both mtrees."""
-    pair = beside(left, MTREE), beside(right, MTREE)
-    only: tuple[dict[bytes, mtree.Entry], ...] = ({}, {})
-    if not all(path.exists() for path in pair):
-        return only
-    with pair[0].open("rb") as a, pair[1].open("rb") as b:
-        sides = [Lines(p, f, mtree_paths, mtree.HEAD) for p, f in zip(pair, (a, b), strict=True)]
-        for ours, theirs in blocks(*sides):
-            if ours == theirs and not any(b" type=file " in x and b" md5=" not in x for x in ours):
-                continue
-            common = set(ours).intersection(theirs)
-            common = {x for x in common if b" type=file " not in x or b" md5=" in x}
-            for lines, mapping in zip((ours, theirs), only, strict=True):
-                entries = (mtree.parse(line) for line in lines if line not in common)
-                mapping.update((entry.path, entry) for entry in entries)
-    return only
-
-
-def mtree_paths(lines: list[bytes]) -> list[bytes]:
-    """Return the paths of lines of an mtree specification. Raise BadLine when one is damaged."""
-    names = []
-    for line in lines:
-        name, _, words = line.partition(b" ")
-        if not words.startswith(b"type="):
-            mtree.parse(line)
-        names.append(mtree.decode(name))
-    return names
-
-
 def _files(
-    left: dict[bytes, bytes],
-    right: dict[bytes, bytes],
-    entries: tuple[dict[bytes, mtree.Entry], ...],
+    left: dict[bytes, bytes], right: dict[bytes, bytes], entries: Entries
 ) -> Iterator[Difference]:
     """Yield how the files differ whose content does not stand on both sides."""
-    ours, theirs = entries
-    unread = {p for side in entries for p, entry in side.items() if entry.unread}
-    lost = [path for path in left if path not in right and path not in unread]
-    gained = [path for path in right if path not in left and path not in unread]
+    ours, theirs, unread = entries.left, entries.right, entries.unread
+    lost = [path for path in left if path not in right and not entries.hides(path)]
+    gained = [path for path in right if path not in left and not entries.hides(path)]
     moved = dict(_moved(lost, gained, left, right))
     arrived = set(moved.values())
     for path in lost:
@@ -188,34 +157,32 @@ def _moved(
             yield path, places[digest].pop()
 
 
-def _replaced(path: bytes, kind: Kind, others: dict[bytes, mtree.Entry]) -> Difference:
+def _replaced(path: bytes, kind: Kind, others: dict[bytes, Entry]) -> Difference:
     other = others.get(path)
     if _is_other(other) and other is not None:
         return Difference(path, "different", f"a file here, a {other.type} there")
     return Difference(path, kind)
 
 
-def _is_other(entry: mtree.Entry | None) -> bool:
+def _is_other(entry: Entry | None) -> bool:
     return entry is not None and entry.type != "file"
 
 
-def _sizes(ours: mtree.Entry | None, theirs: mtree.Entry | None) -> str:
+def _sizes(ours: Entry | None, theirs: Entry | None) -> str:
     if ours is None or theirs is None or ours.size == theirs.size:
         return "content"
     return f"{ours.size} bytes here, {theirs.size} there"
 
 
 def _others(
-    entries: tuple[dict[bytes, mtree.Entry], ...],
-    only_left: dict[bytes, bytes],
-    only_right: dict[bytes, bytes],
+    entries: Entries, only_left: dict[bytes, bytes], only_right: dict[bytes, bytes]
 ) -> Iterator[Difference]:
     """Yield what the md5sum lists can't tell: folders, links, special files, all metadata."""
-    ours, theirs = entries
+    ours, theirs = entries.left, entries.right
     for path, entry in ours.items():
         other = theirs.get(path)
         if other is None:
-            if entry.type != "file":
+            if entry.type != "file" and not entries.hides(path):
                 yield Difference(path, "missing", entry.type)
         elif entry.type == other.type == "file":
             yield from _metadata(entry, other, known=path in only_left or path in only_right)
@@ -227,11 +194,11 @@ def _others(
         else:
             yield from _metadata(entry, other, known=False)
     for path, entry in theirs.items():
-        if path not in ours and entry.type != "file":
+        if path not in ours and entry.type != "file" and not entries.hides(path):
             yield Difference(path, "extra", entry.type)
 
 
-def _metadata(ours: mtree.Entry, theirs: mtree.Entry, *, known: bool) -> Iterator[Difference]:
+def _metadata(ours: Entry, theirs: Entry, *, known: bool) -> Iterator[Difference]:
     """Yield one difference for all metadata, unless the content differs or was not read."""
     if known or ours.unread or theirs.unread:
         return

@@ -66,16 +66,17 @@ class FileWork:
         return found
 
     def _judged(self, source: Scan, target: Scan, offset: clock.Offset) -> Judgement:
+        compared = compare(self._path("source"), self._path("target"))
         judged = judge(
-            compare(self._path("source"), self._path("target")),
+            compared,
             source.faults,
             target.faults,
             ctimes=source.look.ctimes(),
             since=offset.on_host(self.moved.started.timestamp()),
             corrupted={"source": source.corrupted, "target": target.corrupted},
         )
-        differing = {d.path for d in (*judged.differences, *judged.changed_since)}
-        judged.bytes = source.size_without(differing)
+        unproven = {d.path for d in compared.differences if d.kind != "metadata"}
+        judged.bytes = source.size_without(unproven)
         return judged
 
     def _tell(

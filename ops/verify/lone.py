@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -9,8 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from ops.errors import OpsError, Refused, UsageError
+from ops.escapes import escape
 from ops.remote.host import Host
 from ops.remote.local import LocalHost
+from ops.verify import manifest
 
 if TYPE_CHECKING:
     from ops import run
@@ -18,6 +21,7 @@ if TYPE_CHECKING:
     from ops.verify.scan import Scan
 
 
+_PLACE = re.compile(r"(?:\[(?P<bare>[^][]+)\]|(?P<name>[^][:]+))(?::(?P<port>\d+))?")
 _NAMED = re.compile(r"^[\s{]*[\"']?inventory\b", re.M)
 
 
@@ -51,19 +55,26 @@ def host(name: str, repo: Repository | None, environ: Mapping[str, str]) -> Iter
         side: run.Side = "campus" if parts[1] == "campus" else "cloud"
         endpoint = run.endpoint(repo, parts[0], side, parts[2])
     else:
-        user, _, place = name.rpartition("@")
-        address, _, port = place.partition(":")
-        if not address or (port and not port.isdigit()):
-            raise UsageError(f"{name} is no host", "Write host=[USER@]HOST[:PORT].")
+        user, address, port = place(name)
         endpoint = Endpoint(
-            key_name=f"[{address}]:{port}" if port and port != "22" else address,
+            key_name=f"[{address}]:{port}" if port != 22 else address,
             address=address,
             user=user or environ.get("USER") or environ.get("LOGNAME") or "root",
-            port=int(port or 22),
+            port=port,
             known_hosts=Path(environ.get("HOME", "/root")) / ".ssh" / "known_hosts",
         )
     with connect(endpoint) as connected:
         yield connected
+
+
+def place(name: str) -> tuple[str, str, int]:
+    """Return user (or nothing), address and port of `[USER@]HOST[:PORT]`. Raise UsageError."""
+    user, _, rest = name.rpartition("@")
+    found = _PLACE.fullmatch(rest)
+    if found is None:
+        hint = "Write host=[USER@]HOST[:PORT]; IPv6 as [ADDRESS]:PORT."
+        raise UsageError(f"{name} is no host", hint)
+    return user, found["bare"] or found["name"], int(found["port"] or 22)
 
 
 @contextmanager
@@ -91,12 +102,38 @@ def checked(root: str) -> str:
     return str(Path(root).absolute()) if not root.startswith("/") else root
 
 
+def writable(out: str, root: str, host: str) -> Path:
+    """Return the path of the manifest to write. Raise UsageError when it can't be there."""
+    path = Path(out)
+    if not out or path.is_dir():
+        raise UsageError(f"out={out} names no file", "Name the manifest: out=/var/tmp/wiki.md5")
+    if not host and path.resolve().is_relative_to(Path(root).resolve()):
+        raise UsageError(
+            f"out={out} lies below the root, and would list itself",
+            "Put the manifest somewhere else: out=/var/tmp/wiki.md5",
+        )
+    return path
+
+
 def manifest_of(path: str) -> Path:
     """Return the path of an existing manifest. Raise OpsError when there is none."""
     found = Path(path)
     if not found.is_file():
         raise OpsError(f"there is no manifest {path}", "Make one: fab verify.manifest root= out=")
     return found
+
+
+def digests(*manifests: Path) -> dict[str, str]:
+    """Return the SHA-256 of manifests and what metadata lies beside them, by absolute path."""
+    pairs = [(path, manifest.beside(path, manifest.MTREE)) for path in manifests]
+    there = [path.absolute() for pair in pairs for path in pair if path.is_file()]
+    return {escape(str(path)): sha256(path) for path in there}
+
+
+def sha256(path: Path) -> str:
+    """Return the SHA-256 of a file."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def outcome(found: Scan) -> Literal["done", "different", "incomplete"]:

@@ -25,8 +25,8 @@ root=$1 mount=$2
 shift 2
 [ -e "$root" ] || exit 66
 [ -d "$root" ] || exit 67
-[ -z "$mount" ] || [ "$(stat -c %m -- "$root")" = "$mount" ] || exit 68
 cd -P -- "$root" || exit 69
+[ -z "$mount" ] || [ "$(stat -c %m .)" = "$mount" ] || exit 68
 date +%s.%N
 exec find . "$@"
 """
@@ -36,8 +36,17 @@ _REFUSALS = {
     68: ("{root} does not lie on the mount {mount}", "Mount the disk, then run the task again."),
     69: ("{root} cannot be entered", "Run it as root (become: sudo), or correct the permissions."),
 }
-_COMPLAINT = re.compile(rb"find: (?P<name>.*): (?P<reason>[^:]+)", re.DOTALL)
+# In the C locale find quotes a name as C does, quotes around it; other programs don't.
+_COMPLAINT = re.compile(rb"find: '(?P<name>.*)': (?P<reason>[^:]+)")
+_QUOTED = re.compile(rb"\\([0-7]{3}|.)")
+_LETTERS = {
+    bytes([letter]): bytes([byte])
+    for letter, byte in zip(b"abtnvfr\\'\"?", b"\a\b\t\n\v\f\r\\'\"?", strict=True)
+}
 _FIELDS = 5
+
+GONE = "No such file or directory"
+"""What find says of an entry that vanished after it had read its folder."""
 
 
 @dataclass
@@ -63,6 +72,10 @@ class Look:
     def files(self, since: int, until: int) -> list[int]:
         """Return the indices of the regular files among the entries since .. until - 1."""
         return [i for i, size in enumerate(self.sizes[since:until], since) if size >= 0]
+
+    def is_folder(self, index: int) -> bool:
+        """Return whether an entry is a folder."""
+        return self.metas[index].startswith(b"type=dir ")
 
     def ctimes(self) -> dict[bytes, float]:
         """Return each entry's ctime, in seconds of the host's clock, by path."""
@@ -119,10 +132,15 @@ class Reader:
         if self._rest or self._clock or code not in (0, 1):
             said = err.decode("utf-8", "backslashreplace").strip()
             raise OpsError(f"the look at {root} broke off: {said or f'find ended with {code}'}")
-        self.look.complaints = complaints(err)
-        if code and not self.look.complaints:
-            self.look.complaints = [(b".", "find failed without a word")]
+        found = complaints(err)
+        if code and not found:
+            found = [(b".", "find failed without a word")]
+        self.look.complaints = [each for each in found if not self._left_out(each[0])]
         return self.look
+
+    def _left_out(self, path: bytes) -> bool:
+        """Return whether a path that find complains of is excluded, as folder or otherwise."""
+        return self._excluded is not None and path != b"." and self._excluded(path[2:], True)
 
     def _add(self, parts: list[bytes]) -> None:
         columns = [parts[start::_FIELDS] for start in range(_FIELDS)]
@@ -147,16 +165,17 @@ class Reader:
 
 
 def complaints(err: bytes) -> list[tuple[bytes, str]]:
-    """Return what find could not look at, as (path, reason).
-
-    The path is as find quotes it: exact for plain names, shell-quoted for others.
-    """
+    """Return what find could not look at, as (path, reason); `.` where it names no path."""
     found = []
     for line in err.splitlines():
         match = _COMPLAINT.match(line)
         if match is None:
             found.append((b".", line.decode("utf-8", "backslashreplace")))
         else:
-            name = match["name"].strip(b"'\xe2\x80\x98\x99")
+            name = _QUOTED.sub(_unquoted, match["name"])
             found.append((name, match["reason"].decode("utf-8", "backslashreplace")))
     return found
+
+
+def _unquoted(found: re.Match[bytes]) -> bytes:
+    return _LETTERS.get(found[1]) or bytes([int(found[1], 8)])

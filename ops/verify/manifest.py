@@ -6,13 +6,12 @@ by the raw bytes of the paths. FILE.look (ops.verify.seen) lies beside them, for
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from ops.inventory import files
 from ops.verify import md5list, mtree
-from ops.verify.look import Look
+from ops.verify.look import GONE, Look
 
 MTREE = ".mtree"
 LOOK = ".look"
@@ -36,6 +35,7 @@ class Draft:
         extras = dict(self._targets(look))
         for position, first in self._groups(look):
             extras[position] = b" tags=hardlink:%b" % names[first]
+        extras.update(dict.fromkeys(self._unread(look, paths), mtree.UNREAD))
         metas = [look.metas[i][:-1] for i in self.order]
         for position, extra in extras.items():
             metas[position] += extra
@@ -48,6 +48,16 @@ class Draft:
                 if look.targets[index]:
                     yield position, b" link=%b" % mtree.encode(look.targets[index])
 
+    def _unread(self, look: Look, paths: list[bytes]) -> Iterator[int]:
+        """Yield the folders below which find did not see everything."""
+        folders = {}
+        if look.complaints:
+            folders = {path: at for at, path in enumerate(paths) if look.is_folder(self.order[at])}
+        for path, reason in look.complaints:
+            nearest = next((above for above in upwards(path) if above in folders), b".")
+            if nearest in folders and reason != GONE:
+                yield folders[nearest]
+
     def _groups(self, look: Look) -> Iterator[tuple[int, int]]:
         """Yield each file with several links, and the first of its group."""
         metas, identities, sizes = look.metas, look.identities, look.sizes
@@ -59,6 +69,13 @@ class Draft:
             if sizes[index] >= 0 and b" nlink=1 " not in metas[index]:
                 inode = b" ".join(identities[index].split(b" ", 2)[:2])
                 yield position, firsts.setdefault(inode, position)
+
+
+def upwards(path: bytes) -> Iterator[bytes]:
+    """Yield a path and the folders above it, the nearest first."""
+    while path:
+        yield path
+        path = path.rpartition(b"/")[0]
 
 
 def write(path: Path, draft: Draft, digests: Sequence[bytes | None]) -> None:
@@ -89,12 +106,3 @@ def _mtree(draft: Draft, sums: list[bytes]) -> bytes:
         if not digest:
             pieces[4 * position + 1] = b""
     return mtree.HEAD + b"".join(pieces)
-
-
-def digests(path: Path) -> dict[str, str]:
-    """Return the SHA-256 of FILE and FILE.mtree, by file name."""
-    found = {}
-    for each in (path, beside(path, MTREE)):
-        with each.open("rb") as file:
-            found[each.name] = hashlib.file_digest(file, "sha256").hexdigest()
-    return found

@@ -7,7 +7,8 @@ r"""Lines of mtree specifications: every entry's metadata, names safe for any re
 
 One line an entry, full paths, sorted by the raw bytes of the path. Files with several links
 carry `tags=hardlink:FIRST`, FIRST being the group's first path, so that groups can be told. A
-file without `md5=` was not read to its end. Keywords: mtree(5) of NetBSD, FreeBSD, libarchive.
+file without `md5=` was not read to its end, a folder with `tags=unread` not listed to its end:
+nobody knows what is below it. Keywords: mtree(5) of NetBSD, FreeBSD, libarchive.
 """
 
 from __future__ import annotations
@@ -18,6 +19,9 @@ from dataclasses import dataclass
 from ops.verify.md5list import BadLine
 
 HEAD = b"#mtree\n"
+
+UNREAD = b" tags=unread"
+"""Behind the words of a folder that was not listed to its end."""
 
 TYPES = {
     b"f": b"file",
@@ -67,8 +71,10 @@ class Entry:
 
     @property
     def unread(self) -> bool:
-        """Whether this is a file whose content nobody read to its end."""
-        return self.type == "file" and "md5" not in self.words
+        """Whether this is a file or a folder whose content nobody read to its end."""
+        if self.type == "file":
+            return "md5" not in self.words
+        return self.type == "dir" and self.words.get("tags") == b"unread"
 
 
 def encode(path: bytes) -> bytes:

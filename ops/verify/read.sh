@@ -75,6 +75,7 @@ take() {
     while read -r word id bytes pace; do
         case $word in
             batch)
+                echo . >&3 # on a slow line many batches may come before the next beat
                 echo "$pace" >"$room/$id.pace" && head -c "$bytes" >"$room/$id.names" || break
                 echo "$id"
                 ;;
@@ -105,6 +106,9 @@ tell() {
     done
 }
 
-[ "$nice" = 0 ] || renice -n "$nice" -p $$ >/dev/null 2>&1
+if [ "$nice" != 0 ]; then
+    renice -n "$nice" -p $$
+    ionice -c 2 -n 7 -p $$
+fi >/dev/null 2>&1
 { listen 3<"$room/beats" >/dev/null 2>&1 </dev/null & } 
 take 3>"$room/beats" | xargs -r -n 1 -P "$workers" sh "$room/worker" | tell

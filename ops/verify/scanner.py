@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from ops.errors import OpsError
 from ops.inventory.patterns import Excludes
@@ -12,7 +12,7 @@ from ops.remote.command import script
 from ops.remote.host import Host
 from ops.verify.batches import Batches
 from ops.verify.faults import Fault
-from ops.verify.look import IDENTITY, Look, Reader, looking
+from ops.verify.look import GONE, IDENTITY, Look, Reader, looking
 from ops.verify.manifest import Draft
 from ops.verify.reading import Answer, Batch, Reading, look_digest
 from ops.verify.seen import Notes, Record
@@ -165,19 +165,25 @@ class Scanner:
         return Batch(files, names, look_digest(identities), size)
 
     def _take(self, answer: Answer) -> None:
-        look, batch = self._reader.look, answer.batch
+        batch = answer.batch
         sums = [digest for digest in answer.digests if digest]
         if answer.calm and not answer.code and len(sums) == len(batch.names):
             self._unplaced.append(answer)
             if self._looked:
                 self._place_all()
-            if self._notes:
-                identities = [look.identities[i] for i in batch.files]
-                self._notes.add(batch.names, identities, sums, [_now()] * len(sums))
+            self._note(batch.files, sums)
         else:
             self._doubts.append(answer)
         self._done = (self._done[0] + batch.size, self._done[1] + len(batch.names))
         self._progress(*self._done)
+
+    def _note(self, files: Sequence[int], sums: Sequence[bytes]) -> None:
+        """Remember what was read just now."""
+        if self._notes and files:
+            look = self._reader.look
+            paths = [look.paths[i] for i in files]
+            identities = [look.identities[i] for i in files]
+            self._notes.add(paths, identities, sums, [_now()] * len(files))
 
     def _place_all(self) -> None:
         """Put the digests that came so far in their places, once all places are known."""
@@ -197,7 +203,10 @@ class Scanner:
         for files, sums in self._reused:
             for index, digest in zip(files, sums, strict=True):
                 self.digests[index] = digest
-        self.faults = [Fault(path, "unreadable", reason) for path, reason in look.complaints]
+        self.faults = [
+            Fault(path, "vanished" if reason == GONE else "unreadable", reason)
+            for path, reason in look.complaints
+        ]
         if self._doubts:
             self._settle_doubts()
         if self._before:
@@ -214,6 +223,9 @@ class Scanner:
                 if fault:
                     self.faults.append(fault)
                     self.digests[index] = None
+            pairs = [(i, self.digests[i]) for i in answer.batch.files]
+            sure = [(i, digest) for i, digest in pairs if digest]
+            self._note([i for i, _ in sure], [digest for _, digest in sure])
 
     def _fault(
         self, index: int, name: bytes, seen: bytes | None, reasons: dict[bytes, str]

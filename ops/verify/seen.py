@@ -4,14 +4,14 @@ A record is four fields, each ended by NUL: path, identity (ops.verify.look.IDEN
 when the content was read (seconds of our clock). The first record is the head: "#", when the
 look began by the host's clock, where (host and root), and how. While a scan runs, its records
 go to FILE.look.part as they come in, so that a scan that was cut off is taken up again; of
-several records for a path the last counts, and one with empty fields takes the path out.
+several records for a path the last counts.
 """
 
 from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -62,13 +62,12 @@ def recall(path: Path, place: str) -> Memory:
 
 
 def _unsettled(paths: list[bytes], identities: list[bytes], started: float) -> list[bytes]:
-    """Return the paths whose record is of no use: changed too late, forgotten, or the head."""
+    """Return the paths whose record is of no use: changed too late, or the head."""
     early, sure = b"%.10f" % (started - _COARSE), b"%.10f" % (started - _TICK)
     ctimes = [identity.rpartition(b" ")[2] for identity in identities]
     late = [(path, ctime) for path, ctime in zip(paths, ctimes, strict=True) if not ctime < early]
-    gone = [path for path, ctime in zip(paths, ctimes, strict=True) if not ctime]
     coarse = b".0000000000"
-    return gone + [
+    return [
         path
         for path, ctime in late
         if len(ctime) != len(sure) or ctime >= sure or ctime.endswith(coarse)
@@ -102,18 +101,17 @@ class Notes:
             self._write([b"#", b"%.10f" % started, os.fsencode(self._place), self._how.encode()])
 
     def add(
-        self, paths: list[bytes], identities: list[bytes], sums: list[bytes], when: list[bytes]
+        self,
+        paths: Sequence[bytes],
+        identities: Sequence[bytes],
+        sums: Sequence[bytes],
+        when: Sequence[bytes],
     ) -> None:
         """Add the records of files that were read, or known."""
         fields = [b""] * (_FIELDS * len(paths))
         fields[0::_FIELDS], fields[1::_FIELDS] = paths, identities
         fields[2::_FIELDS], fields[3::_FIELDS] = sums, when
         self._write(fields)
-
-    def forget(self, paths: Iterable[bytes]) -> None:
-        """Take files out: they were not read to their end after all."""
-        for path in paths:
-            self._write([path, b"", b"", b""])
 
     def keep(self) -> None:
         """Make the notes FILE.look, in place of the one before."""

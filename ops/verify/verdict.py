@@ -28,7 +28,10 @@ _OWN = b"./lost+found"
 
 @dataclass
 class Judgement:
-    """The verdict and what it rests on; `files` and `bytes` are those proven the same."""
+    """The verdict and what it rests on; `files` and `bytes` are those proven the same.
+
+    In databases the tables stand in the place of files, as `unit` says, and have no bytes.
+    """
 
     verdict: Verdict
     files: int
@@ -38,6 +41,7 @@ class Judgement:
     metadata: list[Difference] = field(default_factory=list)
     corrupted: list[tuple[str, Fault]] = field(default_factory=list)
     """Side and file: other content than last time under the same metadata."""
+    unit: Literal["files", "tables"] = "files"
     source_faults: list[Fault] = field(default_factory=list)
     target_faults: list[Fault] = field(default_factory=list)
 

@@ -25,7 +25,8 @@ def headline(
     verdict = judged.verdict.replace("-", " ")
     if judged.verdict == "same-as-of":
         verdict += f" {as_of.isoformat(' ', 'seconds')}"
-    parts = [f"{quantities.number(judged.files)} files, {quantities.size(judged.bytes)} the same"]
+    size = f", {quantities.size(judged.bytes)}" if judged.unit == "files" else ""
+    parts = [f"{quantities.number(judged.files)} {judged.unit}{size} the same"]
     parts += [
         f"{quantities.number(count)} {kind.replace('_', ' ')}"
         for kind, count in judged.counts.items()
@@ -82,7 +83,7 @@ def judgement_data(judged: Judgement, as_of: datetime) -> dict[str, object]:
     return {
         "verdict": judged.verdict,
         "as_of": as_of.isoformat(),
-        "files": judged.files,
+        judged.unit: judged.files,
         "bytes": judged.bytes,
         "counts": judged.counts,
         "differences": [data(each) for each in judged.differences],

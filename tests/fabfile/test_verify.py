@@ -76,6 +76,26 @@ def test_manifests_and_their_comparison_need_no_inventory(tmp_path: Path) -> Non
     assert told.stdout.splitlines()[1:] == ["  extra ./zzz"]
 
 
+def test_a_recorded_manifest_and_comparison_can_be_checked_later(
+    here: Fleet, tmp_path: Path
+) -> None:
+    inventory, out = here.environ["OPS_INVENTORY"], tmp_path / "li\nst"
+    words = (f"root={here.source}", f"out={out}")
+    assert _fab("verify.manifest", *words, OPS_INVENTORY=inventory).returncode == 0
+    words = (f"left={out}", f"right={out}")
+    assert _fab("verify.compare", *words, OPS_INVENTORY=inventory).returncode == 0
+    made, compared = (next(here.repo.runs(task=f"verify.{t}")) for t in ("manifest", "compare"))
+    told = _fab("verify.evidence", f"run={made}", OPS_INVENTORY=inventory)
+    assert (told.returncode, told.stdout.count("unchanged")) == (0, 2)
+    with out.open("ab") as file:
+        file.write(b"more")
+    told = _fab("verify.evidence", f"run={compared}", OPS_INVENTORY=inventory)
+    assert told.returncode == 1
+    assert f"was changed after run {compared}" in told.stderr
+    out.unlink()
+    assert _fab("verify.evidence", f"run={made}", OPS_INVENTORY=inventory).returncode == 4
+
+
 def test_a_manifest_that_is_not_there_is_told(tmp_path: Path) -> None:
     told = _fab("verify.compare", f"left={tmp_path}/a", f"right={tmp_path}/b")
     assert told.returncode == 1

@@ -9,14 +9,17 @@ import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import pytest
 
 from ops.errors import OpsError, UsageError
 from ops.inventory import machine, recovery
 from ops.inventory.schema import State, TransferState
-from ops.verify import checksums, evidence, planning, scrub
+from ops.remote.host import Host
+from ops.verify import checksums, evidence, filesets, planning, scrub
+from ops.verify.faults import Fault
+from ops.verify.scan import Scan, scan
 from ops.verify.sides import Outcome
 from tests.migrate.fleet import Fleet, fleet
 from tests.verify import trees
@@ -159,6 +162,25 @@ def test_silent_corruption_makes_it_different_and_names_the_side(here: Fleet) ->
     told = [(side, fault.path, fault.kind) for side, fault in outcome.judgement.corrupted]
     assert (b"./plain" in [path for _, path, _ in told]) and told[0][0] == "target"
     assert outcome.judgement.verdict == "different"
+
+
+def test_what_one_side_did_not_read_counts_neither_as_file_nor_as_bytes(
+    here: Fleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = _verified(here).judgement
+    real = scan
+
+    def unread(host: Host, *words: Any, **more: Any) -> Scan:
+        found = real(host, *words, **more)
+        if host.name.startswith("wiki.cloud"):
+            found.digests[found.look.paths.index(b"./plain")] = None
+            found.faults.append(Fault(b"./plain", "unreadable", "Input/output error"))
+        return found
+
+    monkeypatch.setattr(filesets, "scan", unread)
+    judged = _verified(here).judgement
+    assert (judged.verdict, judged.differences) == ("incomplete", [])
+    assert (judged.files, judged.bytes) == (whole.files - 1, whole.bytes - len(b"plain"))
 
 
 def test_the_scrub_reads_its_share_of_the_target(here: Fleet) -> None:

@@ -83,6 +83,22 @@ def test_what_changed_just_before_a_scan_is_read_again(
     assert (b"./a" not in memory.records) == late
 
 
+def test_a_file_beside_one_that_changed_under_way_is_not_read_again(
+    tmp_path: Path, again: Callable[..., Scan], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trees.plant(tmp_path / "tree", {b"a": b"a", b"b": b"b", b"c": b"c"})
+    stand_in = tmp_path / "bin/md5sum"
+    stand_in.parent.mkdir()
+    stand_in.write_text('case "$*" in *./a*) echo more >>./a;; esac; exec /usr/bin/md5sum "$@"')
+    stand_in.write_text(f"#!/bin/sh\n{stand_in.read_text()}\n")
+    stand_in.chmod(0o755)
+    _settle()
+    with monkeypatch.context() as patched:
+        patched.setenv("PATH", f"{stand_in.parent}:{os.environ['PATH']}")
+        assert [fault.path for fault in again().faults] == [b"./a"]
+    assert again().read_files == 1
+
+
 def test_another_place_is_no_memory(tmp_path: Path, again: Callable[..., Scan]) -> None:
     trees.plant(tmp_path / "tree", {b"a": b"a"})
     _settle()
@@ -153,13 +169,11 @@ def test_a_memory_of_garbage_is_no_memory(tmp_path: Path) -> None:
     assert seen.recall(tmp_path / "none", "here").records == {}
 
 
-def test_the_last_record_of_a_path_counts_and_an_empty_one_forgets(tmp_path: Path) -> None:
+def test_the_last_record_of_a_path_counts(tmp_path: Path) -> None:
     notes = seen.Notes(tmp_path / "look", "here", "quick")
     notes.begin(1700000000.0, resumed=False)
-    for path in (b"./a", b"./b"):
-        notes.add([path], [NOTES[0]], [NOTES[1]], [NOTES[2]])
+    notes.add([b"./a"], [NOTES[0]], [NOTES[1]], [NOTES[2]])
     notes.add([b"./a"], [NOTES[0]], [b"1" * 32], [NOTES[2]])
-    notes.forget([b"./b"])
     notes.keep()
     records = seen.recall(tmp_path / "look", "here").records
     assert {path: record[1] for path, record in records.items()} == {b"./a": b"1" * 32}
