@@ -54,3 +54,53 @@ def prune(
     output.say(f"{app}: {count} snapshot{'' if count == 1 else 's'} deleted")
     output.document({**decided.data(), "deleted": count})
     return 0
+
+
+@task(app="many", one_after_another=True)
+def drill(
+    context: Context, app: str, *, plan: bool = False, expect: str = "", json: bool = False
+) -> int | None:
+    """Prove that the newest backup restores: every file compared, the data asked, all removed.
+
+    The scratch host of site.yaml gets volumes made from the newest snapshots; what is recorded
+    there is what "proven" means everywhere else.
+    """
+    from ops import quantities
+    from ops.backup import drill
+    from ops.cli import output, repository, settle
+
+    repo = repository()
+    decided = drill.plan(repo, app)
+    if not settle(decided, show=plan, expect=expect):
+        return 0
+    done = drill.drill(repo, app, decided)
+    proof = done.state
+    output.say(
+        f"{app}: {proof.verdict}: {quantities.number(sum(p.files for p in proof.parts))} files,"
+        f" recovered in {quantities.span(proof.seconds)}",
+        *done.differences,
+        f"  run {proof.run}",
+    )
+    output.document({**proof.model_dump(mode="json"), "differences": done.differences})
+    return 0 if proof.verdict == "proven" else 1
+
+
+@task()
+def schedule(context: Context, *, plan: bool = False, expect: str = "") -> int | None:
+    """Install the inventory's schedule in this account's crontab, shown as a diff first.
+
+    One marked block; every other byte of the crontab stays. Again: nothing to do.
+    """
+    from ops.backup import crontab
+    from ops.cli import output, repository, settle
+
+    repo = repository()
+    before = crontab.read()
+    after = crontab.wanted(repo, before)
+    output.say(*(output.printable(line) for line in crontab.diff(before, after)))
+    decided = crontab.plan(before, after, str(repo.path))
+    if not settle(decided, show=plan, expect=expect):
+        return 0
+    crontab.install(repo, decided)
+    output.say(f"installed; jobs log to {crontab.log(repo)}")
+    return 0

@@ -6,7 +6,16 @@ from typing import Literal
 
 from pydantic import Field
 
-from ops.inventory.schema.words import AbsolutePath, HostName, Model, Secret, Slug, UserName
+from ops.inventory.schema.words import (
+    AbsolutePath,
+    CronTime,
+    Duration,
+    HostName,
+    Model,
+    Secret,
+    Slug,
+    UserName,
+)
 
 
 class Controller(Model):
@@ -115,6 +124,24 @@ class Mail(Model):
     to: list[str] = Field(min_length=1)
 
 
+class Schedule(Model):
+    """How the controller's crontab runs backups; the moments are those of the components."""
+
+    engine: Literal["cron", "dlm"] = Field(
+        "cron", description="Who takes snapshots: this controller, or AWS's Data Lifecycle Manager."
+    )
+    watch: CronTime = Field("20 7 * * *", description="When backup.watch looks and tells.")
+    jitter: Duration = Field("2m", description="Jobs begin up to this much later, at random.")
+    limit: Duration = Field("6h", description="A job that takes longer is ended.")
+    mailto: str | None = Field(
+        None, pattern=r"^\S+@\S+$", description="Whom cron mails failures; none: the account."
+    )
+    log: AbsolutePath | None = Field(None, description="None: var/log/schedule.log.")
+    role: str | None = Field(
+        None, pattern=r"^arn:\S+$", description="The role that Data Lifecycle Manager works in."
+    )
+
+
 class Signing(Model):
     """Who signs the records of runs."""
 
@@ -131,6 +158,7 @@ class Site(Model):
     limits: Limits = Field(default_factory=lambda: Limits.model_validate({}))
     mail: Mail | None = None
     scratch: Scratch | None = Field(None, description="None: nothing can be proven to restore.")
+    schedule: Schedule = Field(default_factory=lambda: Schedule.model_validate({}))
     signing: Signing
     time_zone: str = Field("UTC", description="In which reports tell the time.")
     packages_from: AbsolutePath | None = Field(

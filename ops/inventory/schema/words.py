@@ -8,6 +8,8 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints
 
+from ops.inventory.schema import crontimes
+
 
 class Model(BaseModel):
     """Base of every part of the inventory: strict types, unknown keys refused, frozen."""
@@ -20,6 +22,11 @@ def _cidr(value: str) -> str:
         ipaddress.ip_network(value)
     except ValueError as error:
         raise ValueError(f"not an address range such as 192.0.2.0/24: {error}") from None
+    return value
+
+
+def _cron_time(value: str) -> str:
+    crontimes.parse(value)
     return value
 
 
@@ -70,7 +77,9 @@ ResticRepository = Annotated[
 ]
 """Where restic's repository is: a folder, `sftp:USER@HOST:/PATH`, `s3:https://HOST/BUCKET`."""
 
-CronTime = Annotated[str, StringConstraints(pattern=r"^\S+ \S+ \S+ \S+ \S+$")]
+CronTime = Annotated[
+    str, StringConstraints(pattern=r"^\S+ \S+ \S+ \S+ \S+$"), AfterValidator(_cron_time)
+]
 """Five fields as in crontab(5): minute hour day month weekday."""
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 7 * 86400, "y": 365 * 86400}
