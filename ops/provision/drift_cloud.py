@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ops.cloud import tags
 from ops.cloud.instances import Instance
 from ops.cloud.status import Health
 from ops.errors import Refused
@@ -129,12 +128,23 @@ def _state(sight: Sight, instance: Instance) -> Iterator[Finding]:
 def _make(desired: Desired, instance: Instance) -> Iterator[Finding]:
     """Yield in what the instance is not the one declared; nothing of it can be put right alone."""
     declared = desired.instance
-    types = (declared.type, *declared.other_types)
     named = instance.profile.rpartition("/")[2]
     replace = f"`fab provision.replace app={desired.component}` makes one as declared"
     for what, wanted, there, same, todo in (
-        ("type", " or ".join(types), instance.type, instance.type in types, replace),
-        ("zone", declared.zone, instance.zone, declared.zone == instance.zone, replace),
+        (
+            "type",
+            " or ".join(desired.types),
+            instance.type,
+            instance.type in desired.types,
+            replace,
+        ),
+        (
+            "zone",
+            " or ".join(desired.zones),
+            instance.zone,
+            instance.zone in desired.zones,
+            replace,
+        ),
         (
             "image",
             desired.image,
@@ -210,18 +220,11 @@ def _finished(sight: Sight, recorded: InstanceState) -> Iterator[Finding]:
 
 
 def _predecessors(sight: Sight, instance: Instance | None) -> Iterator[Finding]:
-    """Yield the slot's other living instances; a stopped one of an older generation is none."""
-    desired = sight.slot.desired
-    for other in sight.slot.account.instances:
-        if not other.alive or other is instance:
-            continue
-        if other.state in _DOWN and instance and _age(other) < _age(instance):
+    """Yield the slot's other living instances, but for those that were replaced and are kept."""
+    desired, account = sight.slot.desired, sight.slot.account
+    for other in account.instances:
+        if not other.alive or other is instance or other.id in account.former:
             continue
         todo = f"Look at {other.id}; then stop and terminate it, or take our tags from it."
         found = f"{other.state}, {other.type} in {other.zone}"
         yield finding(desired, "unknown", f"instance {other.id}", "one instance", found, todo=todo)
-
-
-def _age(instance: Instance) -> int:
-    said = instance.tags.get(tags.GENERATION, "")
-    return int(said) if said.isdigit() else 1

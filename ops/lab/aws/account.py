@@ -31,6 +31,8 @@ class Account:
         self.faults = Faults()
         self.disks: set[str] = set()
         """Volumes and snapshots that the machines know; root volumes are not among them."""
+        self.health: dict[str, str] = {}
+        """Instances that are not well: "impaired", or the code of an event that is announced."""
 
 
 def opened(machines: Machines) -> Account:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 from ops.lab.aws.account import Account, answer, of, once, refusal, told
@@ -100,6 +101,32 @@ def get_console_output(self: Any) -> Any:
             "Output": Base64EncodedString.from_raw_string(text),
         }
     )
+
+
+def describe_instance_status(self: Any) -> Any:
+    """DescribeInstanceStatus: moto finds all instances well; the lab knows better."""
+    result: Any = _moto().describe_instance_status(self).result
+    health = of(self).health
+    seen = [_unwell(one, health[one.id]) if one.id in health else one for one in result.pop(_ALL)]
+    return answer({**result, _ALL: seen})
+
+
+_ALL = "InstanceStatuses"
+
+
+def _unwell(instance: Any, state: str) -> dict[str, object]:
+    impaired = state == "impaired"
+    event = {"InstanceEventId": "instance-event-1", "Code": state, "Description": "the lab's"}
+    return {
+        "InstanceId": instance.id,
+        "InstanceState": {"Code": instance.state_code, "Name": instance.state},
+        "SystemStatus": {"Status": "impaired" if impaired else "ok"},
+        "InstanceStatus": {"Status": "ok"},
+        "Events": [] if impaired else [{**event, "NotBefore": _EVENT}],
+    }
+
+
+_EVENT = datetime(2030, 1, 1, 3, tzinfo=UTC)
 
 
 def _run(response: Any) -> object:

@@ -6,7 +6,8 @@ It answers on one loopback port, for one lab. Its own paths are private to the l
     POST   /lab/faults    one fault, or a list of them (see ops.lab.aws.faults)
     DELETE /lab/faults    forget them, and the counts
     GET    /lab/calls     how often each API call was made
-    POST   /lab/state     {"id": "snap-...", "state": "error"}: change a resource's state
+    POST   /lab/state     {"id": "snap-...", "state": "error"}: change a resource's state; of an
+                          instance "impaired", the code of an event, or "ok"
     POST   /lab/policies  {"enforced": true}: let IAM policies decide from now on, or not
 
 Its memory is this program's; it ends with it.
@@ -175,7 +176,7 @@ class Application:
                 return replies.document(faults.calls())
             case ("POST", "/lab/state"):
                 data = json.loads(body)
-                _set_state(self._account.number, str(data["id"]), str(data["state"]))
+                _set_state(self._account, str(data["id"]), str(data["state"]))
             case ("POST", "/lab/policies"):
                 enforce_policies(on=bool(json.loads(body)["enforced"]))
             case _:
@@ -198,15 +199,19 @@ def _faults(data: Any) -> list[Fault]:
     return [fault(one) for one in (data if isinstance(data, list) else [data])]
 
 
-def _set_state(account: str, resource: str, state: str) -> None:
-    """Change the state of a snapshot; what AWS does to one on its own, moto never does."""
+def _set_state(account: Account, resource: str, state: str) -> None:
+    """Change the state of a snapshot or an instance's health, which moto never does."""
     from moto.ec2.models import ec2_backends
 
-    for backend in ec2_backends[account].values():
+    for backend in ec2_backends[account.number].values():
         if resource in backend.snapshots:
             backend.snapshots[resource].status = state
             return
-    raise KeyError(f"no snapshot {resource}")
+    if not resource.startswith("i-"):
+        raise KeyError(f"no snapshot {resource}")
+    account.health.pop(resource, None)
+    if state != "ok":
+        account.health[resource] = state
 
 
 def _as_ec2_refuses(reply: Reply) -> Reply:
@@ -276,6 +281,7 @@ _INSTANCES: tuple[Callable[[Any], Any], ...] = (
     instances.reboot_instances,
     instances.terminate_instances,
     instances.get_console_output,
+    instances.describe_instance_status,
 )
 _DISKS: tuple[Callable[[Any], Any], ...] = (
     disks.create_volume,
