@@ -41,6 +41,12 @@ def hooked(
         raise failed[0]
 
 
+def ask(host: Host, hook: Words, find: Callable[[str], Path], patience: float = 3600.0) -> str:
+    """Return the last line that a component's own check says. Raise HookFailed."""
+    said = _run(host, hook, find, patience).decode(errors="backslashreplace")
+    return next(reversed(said.strip().splitlines()), "")
+
+
 def _failure(host: Host, hook: Words, find: Callable[[str], Path]) -> HookFailed | None:
     try:
         _run(host, hook, find)
@@ -49,15 +55,17 @@ def _failure(host: Host, hook: Words, find: Callable[[str], Path]) -> HookFailed
     return None
 
 
-def _run(host: Host, hook: Words, find: Callable[[str], Path]) -> None:
+def _run(host: Host, hook: Words, find: Callable[[str], Path], patience: float = PATIENCE) -> bytes:
     name, *arguments = hook
+    patience = patience or PATIENCE
+    text = script(find(name).read_text(), *arguments, root=True)
     try:
-        host.run(script(find(name).read_text(), *arguments, root=True), timeout=PATIENCE)
+        return host.run(text, timeout=patience).out
     except CommandFailed as error:
         said = error.result.err.decode(errors="backslashreplace").strip() or "it said nothing"
         raise _fault(host, name, f"failed with {error.result.code}: {said}") from error
     except TimedOut as error:
-        raise _fault(host, name, f"did not end within {PATIENCE:.0f} s") from error
+        raise _fault(host, name, f"did not end within {patience:.0f} s") from error
 
 
 def _fault(host: Host, name: str, words: str) -> HookFailed:

@@ -1,0 +1,207 @@
+"""Drills: the newest backups restored on the scratch host, compared, asked, and removed again.
+
+A backup counts as proven only by what is recorded here.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from ops import run
+from ops.backup import drill_plan, hooks, restore_volume
+from ops.backup.drill_evidence import Evidence
+from ops.backup.drill_plan import Held
+from ops.backup.restore_volume import Ground, Restored
+from ops.cloud import instances, snapshots, tags
+from ops.cloud.calls import Wait
+from ops.errors import OpsError
+from ops.inventory.locks import Holder, component_lock
+from ops.inventory.proofs import with_drill
+from ops.inventory.schema import DrilledPart, DrillState
+from ops.plan import Plan, Step
+
+if TYPE_CHECKING:
+    from ops.cloud.session import Cloud
+    from ops.inventory.repository import Repository
+
+
+def held(cloud: Cloud, name: str) -> list[Held]:
+    """Return a component's snapshots that AWS has, of all sets."""
+    found = snapshots.find(cloud, {tags.COMPONENT: name, tags.SET: tags.ANY})
+    return [
+        Held(
+            one.id,
+            one.tags.get(tags.SLOT, "main"),
+            one.tags.get(tags.VOLUME, one.volume),
+            one.tags[tags.SET],
+            one.started,
+            one.size_gib,
+            one.state == "completed",
+            one.tags.get(tags.LEVEL, ""),
+        )
+        for one in found
+        if one.started is not None
+    ]
+
+
+def plan(repo: Repository, name: str) -> Plan:
+    """Return the plan that proves a component's newest snapshots; empty where none are taken.
+
+    Raise UsageError when there is no scratch host, OpsError when there is no snapshot yet.
+    """
+    declared, site = repo.component(name), repo.site()
+    scratch = site.scratch.component if site.scratch else ""
+    if name == scratch or not drill_plan.has_snapshots(declared):
+        return Plan("backup.drill", name, notes=("no volume is declared: nothing to prove",))
+    state = repo.state(scratch) if scratch in repo.names() else None
+    component, slot = drill_plan.scratch_of(site, name, state)
+    cloud = run.cloud(repo)
+    try:
+        found = drill_plan.newest(held(cloud, name), name)
+    finally:
+        cloud.close()
+    checks = declared.backup.check if declared.backup else []
+    steps = drill_plan.steps(found, checks, f"{component}/{slot}")
+    facts = {"run": found[0].run, "taken": drill_plan.taken(found).isoformat()}
+    return Plan("backup.drill", name, steps, facts)
+
+
+@dataclass
+class Drilled:
+    """What came of a drill: its record, and how each restored tree differs, as lines."""
+
+    state: DrillState
+    differences: list[str] = field(default_factory=list)
+
+
+def drill(
+    repo: Repository,
+    name: str,
+    decided: Plan,
+    *,
+    tell: Callable[[Step], None] | None = None,
+    patience: Wait | None = None,
+) -> Drilled:
+    """Carry out a drill's plan and record what it proves; remove all it made, come what may.
+
+    A difference is a verdict, not an error. Raise OpsError when a backup can't be restored or
+    the component's check fails: recorded too, as failed.
+    """
+    with (
+        run.begin(repo, "backup.drill", name, dict(decided.facts)) as r,
+        _ground(repo, name, r, patience) as ground,
+        ExitStack() as made,
+    ):
+        if swept := restore_volume.sweep(ground):
+            r.figure("swept", swept)
+        proving = _Proving(repo, name, r, ground, made)
+        performers = {"volume.prove": proving.prove, "volumes.ask": proving.ask}
+        try:
+            r.carry_out(decided, performers, tell=tell)
+        except OpsError:
+            r.observe(with_drill(r.state, "snapshot", proving.state("failed", decided)))
+            raise
+        made.close()
+        verdict = "different" if proving.evidence.lines else "proven"
+        state = proving.state(verdict, decided)
+        r.observe(with_drill(r.state, "snapshot", state))
+        r.figure("recovery_seconds", state.seconds)
+        r.verdict = "different" if verdict == "different" else "done"
+        return Drilled(state, proving.evidence.lines)
+
+
+@contextmanager
+def _ground(repo: Repository, name: str, r: run.Run, patience: Wait | None) -> Iterator[Ground]:
+    """Give the scratch host, with its component's lock: one drill at a time, and no other task."""
+    scratch = repo.site().scratch
+    component, slot = drill_plan.scratch_of(
+        repo.site(), name, repo.state(scratch.component) if scratch else None
+    )
+    instance = repo.state(component).instances[slot].id
+    holder = Holder("backup.drill", r.id, 0, run.now().isoformat())
+    with (
+        component_lock(repo.var, component, holder),
+        ExitStack() as stack,
+    ):
+        cloud = run.cloud(repo)
+        stack.callback(cloud.close)
+        seen = instances.get(cloud, instance)
+        if seen is None or seen.state != "running":
+            raise OpsError(
+                f"the scratch host {component}/{slot} ({instance}) does not run",
+                f"Start it, or make it anew: fab provision app={component}",
+            )
+        host = stack.enter_context(run.host(repo, component, "cloud", slot))
+        place = f"{component}/{slot}"
+        yield Ground(cloud, host, instance, seen.zone, place, r.id, name, patience)
+
+
+class _Proving:
+    """The performers of a drill of snapshots, and what they add up."""
+
+    def __init__(
+        self, repo: Repository, name: str, r: run.Run, ground: Ground, made: ExitStack
+    ) -> None:
+        self.repo, self.name, self.run, self.ground, self.made = repo, name, r, ground, made
+        self.evidence = Evidence(repo, r, ground.host)
+        self.parts: list[DrilledPart] = []
+        self.places: dict[str, str] = {}
+        self.volumes: list[Restored] = []
+        self.seconds = 0.0
+        self.open = False
+
+    def prove(self, step: Step) -> run.Facts:
+        """Restore one snapshot, and compare every file with its manifest."""
+        told: Any = step.arguments
+        listed = self.evidence.manifest(told["run"], told["slot"], told["volume"])
+        began = time.monotonic()
+        one = self.made.enter_context(
+            restore_volume.restored(
+                self.ground, told["snapshot"], lambda volume: self.run.remember(volume=volume)
+            )
+        )
+        seconds = time.monotonic() - began
+        self.seconds += seconds
+        self.volumes.append(one)
+        self.places[self._live(told["slot"], told["volume"])] = one.mount
+        found = self.evidence.compare(f"{told['slot']}.{told['volume']}", listed, one.mount)
+        part = {"slot": told["slot"], "name": told["volume"], "backup": told["snapshot"]}
+        self.parts.append(DrilledPart.model_validate({**part, **found}))
+        return {"volume": one.volume, "restored_in": round(seconds, 3), **found}
+
+    def ask(self, step: Step) -> run.Facts:
+        """Let the component's own check ask the restored data; its exit code decides."""
+        told: Any = step.arguments
+        began = time.monotonic()
+        if not self.open:
+            for one in self.volumes:
+                restore_volume.open_for_writing(self.ground, one)
+            self.open = True
+        arguments = [drill_plan.relocated(word, self.places) for word in told["arguments"]]
+        said = hooks.ask(self.ground.host, [told["script"], *arguments], self.repo.template)
+        self.seconds += time.monotonic() - began
+        return {"said": said}
+
+    def state(self, verdict: str, decided: Plan) -> DrillState:
+        """Return the drill's record with this verdict."""
+        return DrillState.model_validate(
+            {
+                "run": self.run.id,
+                "at": run.now(),
+                "of": decided.facts["run"],
+                "taken": decided.facts["taken"],
+                "verdict": verdict,
+                "seconds": round(self.seconds, 3),
+                "parts": self.parts,
+            }
+        )
+
+    def _live(self, slot: str, volume: str) -> str:
+        target = self.repo.component(self.name).target
+        declared = target.instances.get(slot) if target else None
+        known = declared.volumes.get(volume) if declared else None
+        return known.mount if known else ""
