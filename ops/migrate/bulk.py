@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 
 from ops.inventory.schema import FileSet
 from ops.migrate import landing, streams
-from ops.migrate.door import Ends, Way
+from ops.migrate.door import Door, Ends
 from ops.migrate.growth import FIRST, Growth
 from ops.migrate.meter import Meter
 from ops.migrate.rsync import Totals
@@ -50,7 +50,7 @@ class Bulk:
     """
 
     ends: Ends
-    way: Way
+    door: Door
     data: FileSet
     run: str
     meter: Meter
@@ -74,27 +74,30 @@ class Bulk:
     def serving(self) -> Iterator[Running]:
         """Open the first streams and keep them open in the block."""
         as_root = self.ends.source_root
-        source, inside = self.ends.source, self.way.inside
+        source, inside = self.ends.source, self.door.inside
         source.run(streams.prepare(inside, FIRST, as_root=as_root))
-        asked = streams.serve(inside, self.data.source.root, self.way.ssh, as_root=as_root)
+        asked = streams.serve(inside, self.data.source.root, self.door.ssh, as_root=as_root)
         with source.start(asked) as running:
             yield running
 
-    def send(self, running: Running, sharing: Sharing) -> None:
-        """Send the files; see `files`, `bytes` and `broke` for how far that got."""
+    def ask(self, sharing: Sharing) -> None:
+        """Queue the files; streams that are open begin with them."""
         root = self.data.target.root
         done = landing.ranges(self.ends, root) if sharing.bigs else frozenset()
         tasks = sharing.tasks(2 * FIRST, done)
         self._left = dict(enumerate(tasks, 1))
         self._ask(self._left)
+
+    def send(self, running: Running, sharing: Sharing) -> None:
+        """Follow what was asked; see `files`, `bytes` and `broke` for how far that got."""
         self._follow(running)
         if not self.broke:
-            self._tell(streams.stop(self.way.inside, as_root=self.ends.source_root))
+            self._tell(streams.stop(self.door.inside, as_root=self.ends.source_root))
         if sharing.bigs:
             self._finish(sharing)
 
     def _ask(self, tasks: dict[int, Task]) -> None:
-        inside, root = self.way.inside, self.data.source.root
+        inside, root = self.door.inside, self.data.source.root
         self._tell(streams.queue(inside, root, tasks.items(), as_root=self.ends.source_root))
 
     def _tell(self, asked: Command) -> None:
@@ -124,7 +127,7 @@ class Bulk:
             self.meter.at(moved, self.files, self._by_lane())
             if len(self._left) > 2 * wanted and growth.look(now, moved) > wanted:
                 wanted = growth.streams
-                self._tell(streams.want(self.way.inside, wanted, as_root=self.ends.source_root))
+                self._tell(streams.want(self.door.inside, wanted, as_root=self.ends.source_root))
 
     def _take(self, done: Done) -> None:
         task = self._left.pop(done.number, None)
@@ -152,7 +155,7 @@ class Bulk:
         """Give the big files that are whole, and still the same, their names."""
         if self.broke:
             return
-        look = script(_LOOK, self.way.inside, root=self.ends.source_root)
+        look = script(_LOOK, self.door.inside, root=self.ends.source_root)
         now = {tuple(line.split()) for line in self.ends.source.run(look).out.decode().splitlines()}
         whole = [
             big

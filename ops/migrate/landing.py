@@ -11,7 +11,7 @@ from collections.abc import Iterable
 
 from ops.migrate.door import Busy, Ends
 from ops.migrate.outcome import BUSY
-from ops.migrate.rsync import TEMPORARY
+from ops.migrate.rsync import PARTIAL, TEMPORARY
 from ops.migrate.shards import Big
 from ops.remote.command import script
 from ops.remote.errors import CommandFailed
@@ -31,8 +31,16 @@ find . -mindepth 1 -maxdepth 1 ! -name big -exec rm -rf -- {{}} +
 echo "$2" >run || exit
 [ -z "$time" ] || touch -m -d "$time" ..
 """
+# Parts of files that are gone from the source go too; the folders around them keep their time.
 _END = f"""
 cd -- "$1" && exec 9<. && flock -w 45 9 || exit
+[ "$3" != all ] || find . -xdev -type d -name {PARTIAL} -prune -exec sh -c '
+    for part; do
+        time=$(stat -c %y -- "${{part%/*}}")
+        rm -rf -- "$part"
+        touch -m -d "$time" -- "${{part%/*}}"
+    done
+' ops {{}} +
 [ -d {TEMPORARY} ] || exit 0
 if [ -e {TEMPORARY}/run ]; then [ "$(cat {TEMPORARY}/run)" = "$2" ] || exit 0; fi
 time=$(stat -c %y .)
@@ -110,6 +118,6 @@ def forget(ends: Ends, root: str, run: str, kept: Iterable[Big]) -> None:
 
 
 def end(ends: Ends, root: str, run: str, *, whole: bool) -> None:
-    """Remove what lies aside; ranges only when the set is `whole`, else the next run goes on."""
+    """Remove what lies aside; parts only when the set is `whole`, else the next run goes on."""
     words = (root, run, "all" if whole else "")
     ends.target.run(script(_END, *words, root=ends.target_root))

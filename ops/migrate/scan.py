@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 
 from ops.inventory.patterns import Excludes
 from ops.inventory.schema import FileSet
+from ops.migrate.both import at_once
 from ops.migrate.door import Ends
 from ops.migrate.rsync import PARTIAL, TEMPORARY
 from ops.migrate.shards import Entry, Sharing
 from ops.remote.command import command, script
-from ops.remote.fanout import each
 from ops.remote.host import Host
 
 _FIELDS = "%y %n %i %s %b %T@ %P\\0"
@@ -54,18 +54,14 @@ def missing(ends: Ends, data: FileSet) -> Sharing:
     """
     here: list[bytes] = []
     there: list[bytes] = []
-    faults: list[bool] = []
     acls = script(_ACLS, data.source.root, root=ends.source_root)
     near = (ends.source, data.source.root, ends.source_root)
     far = (ends.target, data.target.root, ends.target_root)
-    looks: list[Callable[[], None]] = [
-        lambda: faults.append(_listed(*near, _ALL, here)),
-        lambda: faults.append(_listed(*far, _ANY, there)),
-        lambda: faults.append(bool(ends.source.run(acls).out)),
-    ]
-    for outcome in each(looks, lambda look: look()):
-        if outcome.error is not None:
-            raise outcome.error
+    faults = at_once(
+        lambda: _listed(*near, _ALL, here),
+        lambda: _listed(*far, _ANY, there),
+        lambda: bool(ends.source.run(acls).out),
+    )
     found = set(map(_whole, records(there)))
     sharing = shared(records(here), found, Excludes(data.exclude))
     sharing.plain = not found and not any(faults)

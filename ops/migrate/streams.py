@@ -43,7 +43,7 @@ lane() {{
         IFS= read -r line <&3 || line=
         flock -u 8
         if [ -z "$line" ]; then
-            sleep 0.2
+            sleep 0.05
             continue
         fi
         serve "$@" 8<&- 3<&-
@@ -97,7 +97,8 @@ stream() {{
     ssh -o ControlMaster=yes -o "ControlPath=c.$stream" "$@" -N target \\
         </dev/null >/dev/null 2>"master.$stream" &
     master=$!
-    until [ -S "c.$stream" ] || ! kill -0 "$master" 2>/dev/null; do sleep 0.05; done
+    until [ -S "c.$stream" ] || ! kill -0 "$master" 2>/dev/null; do sleep 0.02; done
+    : >"tried.$stream"
     printf '\\nopen %s\\n' "$stream"
     for each in {LANES}; do
         lane "$stream" "$stream$each" "$@" &

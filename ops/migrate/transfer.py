@@ -11,24 +11,14 @@ from pathlib import Path
 from ops.inventory.patterns import Excludes
 from ops.inventory.schema import FileSet
 from ops.migrate import door, landing, rsync, scan, streams
+from ops.migrate.both import at_once
 from ops.migrate.bulk import Bulk, is_worth
 from ops.migrate.meter import Meter
 from ops.migrate.outcome import BUSY, GO_ON, Outcome, judged
 from ops.migrate.shards import Sharing
-from ops.remote.command import Command, command, script
+from ops.remote.command import Command, command
 from ops.remote.errors import Unreachable
 from ops.remote.host import Host
-
-# Parts of files that are gone from the source; the folders around them keep their time.
-_TIDY = """
-cd -- "$1" && exec find . -xdev -type d -name "$2" -prune -exec sh -c '
-    for part; do
-        time=$(stat -c %y -- "${part%/*}")
-        rm -rf -- "$part"
-        touch -m -d "$time" -- "${part%/*}"
-    done
-' ops {} +
-"""
 
 
 @dataclass(frozen=True)
@@ -69,35 +59,33 @@ def move(ends: door.Ends, errand: Errand, meter: Meter) -> Moved:
 
 def _moved(ends: door.Ends, errand: Errand, meter: Meter) -> tuple[Outcome, door.Way]:
     root = errand.data.target.root
-    opened = door.opened(ends, errand.component, errand.run, root, errand.templates)
-    with opened as way:
+    made = door.made(ends, errand.component, errand.run, root, errand.templates)
+    with made as entry:
         whole = False
         try:
             meter.load_of(ends.source, ends.target)
-            outcome = _filled(ends, way, errand, meter)
+            outcome, way = _filled(ends, entry, errand, meter)
             whole = outcome.verdict == "done"
+        finally:
             meter.load_of(None, None)
             meter.enter(errand.name, "tidy")
-            if whole:
-                ends.target.run(script(_TIDY, root, rsync.PARTIAL, root=ends.target_root))
-        finally:
             with suppress(Unreachable):
                 landing.end(ends, root, errand.run, whole=whole)
     return outcome, way
 
 
-def _filled(ends: door.Ends, way: door.Way, errand: Errand, meter: Meter) -> Outcome:
+def _filled(
+    ends: door.Ends, entry: door.Door, errand: Errand, meter: Meter
+) -> tuple[Outcome, door.Way]:
     """Send what is new by streams, and then let rsync do the rest and prove it all."""
     root = errand.data.target.root
     if errand.limit_mbit or errand.data.cross_mounts:
-        landing.begin(ends, root, errand.run)
+        way, _ = at_once(entry.knock, lambda: landing.begin(ends, root, errand.run))
         meter.enter(errand.name, "transfer")
-        return _stream(ends, way, errand, meter)
-    bulk = Bulk(ends, way, errand.data, errand.run, meter)
+        return _stream(ends, way, errand, meter), way
+    bulk = Bulk(ends, entry, errand.data, errand.run, meter)
     with bulk.serving() as running:
-        meter.enter(errand.name, "list")
-        landing.begin(ends, root, errand.run)
-        sharing = scan.missing(ends, errand.data)
+        way, sharing = at_once(entry.knock, lambda: _begun(ends, errand, bulk))
         meter.enter(errand.name, "transfer")
         if is_worth(sharing):
             try:
@@ -105,11 +93,20 @@ def _filled(ends: door.Ends, way: door.Way, errand: Errand, meter: Meter) -> Out
             except Unreachable as lost:
                 bulk.broke = f"the connection to the source broke: {lost.message}"
             if bulk.broke:
-                return Outcome("incomplete", bulk.totals, words=bulk.broke, hint=GO_ON)
+                return Outcome("incomplete", bulk.totals, words=bulk.broke, hint=GO_ON), way
             meter.enter(errand.name, "verify")
         known = sharing if bulk.files and bulk.clean and sharing.plain else None
         outcome = _stream(ends, way, errand, meter, bulk=bulk, known=known)
-    return replace(outcome, totals=joined(outcome.totals, bulk.totals, known))
+    return replace(outcome, totals=joined(outcome.totals, bulk.totals, known)), way
+
+
+def _begun(ends: door.Ends, errand: Errand, bulk: Bulk) -> Sharing:
+    """List both sides and queue what is to be sent, while the connections are being made."""
+    landing.begin(ends, errand.data.target.root, errand.run)
+    sharing = scan.missing(ends, errand.data)
+    if is_worth(sharing):
+        bulk.ask(sharing)
+    return sharing
 
 
 def _stream(

@@ -150,7 +150,10 @@ def _arrived(root: Path) -> int:
 def _cut(port: int) -> None:
     """End the ssh that leads to this port."""
     for process in Path("/proc").glob("[0-9]*"):
-        words = (process / "cmdline").read_bytes().split(b"\0") if process.exists() else []
+        try:
+            words = (process / "cmdline").read_bytes().split(b"\0")
+        except OSError:
+            continue
         if words[:1] == [b"ssh"] and f"Port={port}".encode() in words:
             os.kill(int(process.name), signal.SIGTERM)
 
