@@ -13,7 +13,7 @@ TEMPORARY = ".ops-tmp"
 """How the names of half-written files end; .gitignore of an inventory leaves them out."""
 
 
-def write(path: Path, content: bytes, mode: int = 0o644) -> None:
+def write(path: Path, content: bytes | bytearray, mode: int = 0o644) -> None:
     """Make `content` the content of `path`, durably, or leave the old file as it was.
 
     Folders that are missing are made. The half-written file has a fixed name beside the

@@ -7,6 +7,7 @@ that all workers end together. Both follow from taking a share of what is left.
 from __future__ import annotations
 
 import heapq
+from array import array
 from bisect import bisect_left
 from itertools import accumulate
 
@@ -35,9 +36,9 @@ class Batches:
         self._alone = alone
         self._most = most
         self._big: list[tuple[int, int]] = []
-        self._files: list[int] = []
-        self._costs = [0]
-        self._names = [0]
+        self._files = array("q")
+        self._costs = array("q", [0])
+        self._names = array("q", [0])
         self._at = 0
         self.complete = False
         """Whether everything was added: only then are remainders given out."""
@@ -50,9 +51,9 @@ class Batches:
             files = [files[at] for at in small]
             names = [names[at] for at in small]
             sizes = [sizes[at] for at in small]
-        self._files += files
-        self._costs += list(accumulate(sizes, _cost, initial=self._costs[-1]))[1:]
-        self._names += list(accumulate(names, initial=self._names[-1]))[1:]
+        self._files.extend(files)
+        self._costs.extend(list(accumulate(sizes, _cost, initial=self._costs[-1]))[1:])
+        self._names.extend(list(accumulate(names, initial=self._names[-1]))[1:])
 
     @property
     def left(self) -> bool:
@@ -74,7 +75,7 @@ class Batches:
         by_cost = bisect_left(self._costs, self._costs[start] + cost, start)
         by_names = bisect_left(self._names, self._names[start] + MOST_NAMES, start)
         self._at = min(max(start + 1, min(by_cost, by_names)), len(self._files))
-        return self._files[start : self._at]
+        return self._files[start : self._at].tolist()
 
     def _add_big(self, files: list[int], sizes: list[int]) -> None:
         for index, size in zip(files, sizes, strict=True):

@@ -15,8 +15,8 @@ IDENTITY = "%D %i %s %T@ %C@"
 
 _OWNER = "uid=%U gid=%G mode=0%m"
 _ENDINGS = r"\0" + IDENTITY + r"\0%l\0"
-_FILE = rf"%p\0type=file {_OWNER} nlink=%n size=%s time=%T@{_ENDINGS}%s\0"
-_OTHER = r"%p\0type={} " + _OWNER + rf" time=%T@{_ENDINGS}-1\0"
+_FILE = rf"%p\0type=file {_OWNER} nlink=%n{_ENDINGS}%s\0"
+_OTHER = r"%p\0type={} " + _OWNER + rf"{_ENDINGS}-1\0"
 
 _SCRIPT = """
 LC_ALL=C
@@ -53,9 +53,10 @@ GONE = "No such file or directory"
 class Look:
     """What find saw, in its order: five lists of equal length.
 
-    `metas` are mtree words, their time with one digit too many; `identities` as IDENTITY says;
-    `targets` are link targets, empty for all but links; `sizes` are bytes of regular files, and
-    -1 for anything else. `complaints` is what find said, `started` when, by the host's clock.
+    `metas` are mtree words, type, owner, mode and links, of which many entries share one object;
+    `identities` as IDENTITY says; `targets` are link targets, empty for all but links; `sizes`
+    are bytes of regular files, and -1 for anything else. `complaints` is what find said,
+    `started` when, by the host's clock.
     """
 
     paths: list[bytes] = field(default_factory=list)
@@ -105,6 +106,7 @@ class Reader:
     def __init__(self, excluded: Callable[[bytes, bool], bool] | None = None) -> None:
         self.look = Look()
         self._excluded = excluded
+        self._metas: dict[bytes, bytes] = {}
         self._rest = b""
         self._clock = True
 
@@ -148,7 +150,7 @@ class Reader:
             columns = self._without(columns, self._excluded)
         look = self.look
         look.paths += columns[0]
-        look.metas += columns[1]
+        look.metas += map(self._metas.setdefault, columns[1], columns[1])
         look.identities += columns[2]
         look.targets += columns[3]
         look.sizes += map(int, columns[4])  # the last: it tells the other thread how many there are

@@ -6,15 +6,25 @@ by the raw bytes of the paths. FILE.look (ops.verify.seen) lies beside them, for
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Iterator, Sequence
+from itertools import accumulate
 from pathlib import Path
 
 from ops.inventory import files
 from ops.verify import md5list, mtree
 from ops.verify.look import GONE, Look
+from ops.verify.md5list import DIGEST
 
 MTREE = ".mtree"
 LOOK = ".look"
+
+BLOCK = 4096
+"""Entries put into words at a time."""
+
+ZEROS = b"0" * DIGEST
+
+_UNKNOWN = b" md5=" + ZEROS
 
 
 def beside(path: Path, suffix: str) -> Path:
@@ -23,52 +33,81 @@ def beside(path: Path, suffix: str) -> Path:
 
 
 class Draft:
-    """All of a manifest but its checksums, made while these are still being reckoned."""
+    """Both files but for the checksums, made while these are still being reckoned.
+
+    In their places stand zeros. A million entries are some hundred bytes each, no objects.
+    """
 
     def __init__(self, look: Look) -> None:
-        self.order = sorted(range(len(look)), key=look.paths.__getitem__)
-        paths = [look.paths[i] for i in self.order]
-        names = mtree.encoded(paths)
-        self.starts, self.ends = md5list.around(paths)
-        """What stands before and behind the digest in FILE: the starts that are not empty by
-        position, all ends in order."""
-        extras = dict(self._targets(look))
-        for position, first in self._groups(look):
-            extras[position] = b" tags=hardlink:%b" % names[first]
-        extras.update(dict.fromkeys(self._unread(look, paths), mtree.UNREAD))
-        metas = [look.metas[i][:-1] for i in self.order]
-        for position, extra in extras.items():
-            metas[position] += extra
-        self.entries = [b"%b %b" % pair for pair in zip(names, metas, strict=True)]
-        """The lines of FILE.mtree, without digest and LF."""
+        self._look = look
+        self._order = array("q", sorted(range(len(look)), key=look.paths.__getitem__))
+        self._extras = dict(self._targets())
+        self._extras.update(self._groups())
+        self._extras.update(dict.fromkeys(self._unread(), mtree.UNREAD))
+        self.list = bytearray()
+        self.mtree = bytearray(mtree.HEAD)
+        self.files = array("q")
+        """Indices of the regular files, in the order of the paths; and of each, where its
+        checksum is in the list, and where its line of the mtree ends:"""
+        self.starts = array("q")
+        self.ends = array("q")
+        for start in range(0, len(look), BLOCK):
+            self._add(self._order[start : start + BLOCK])
 
-    def _targets(self, look: Look) -> Iterator[tuple[int, bytes]]:
-        if any(look.targets):
-            for position, index in enumerate(self.order):
-                if look.targets[index]:
-                    yield position, b" link=%b" % mtree.encode(look.targets[index])
+    def _add(self, block: Sequence[int]) -> None:
+        look = self._look
+        files = [i for i in block if look.sizes[i] >= 0]
+        self.files.extend(files)
+        listed = md5list.lines(ZEROS, [look.paths[i] for i in files])
+        starts = accumulate(map(len, listed), initial=len(self.list))
+        self.starts.extend(
+            start + line.startswith(b"\\") for start, line in zip(starts, listed, strict=False)
+        )
+        self.list += b"".join(listed)
+        entries = self._entries(block)
+        ends = list(accumulate(map(len, entries), initial=len(self.mtree)))[1:]
+        self.ends.extend(end for i, end in zip(block, ends, strict=True) if look.sizes[i] >= 0)
+        self.mtree += b"".join(entries)
 
-    def _unread(self, look: Look, paths: list[bytes]) -> Iterator[int]:
+    def _entries(self, block: Sequence[int]) -> list[bytes]:
+        look = self._look
+        names = mtree.encoded([look.paths[i] for i in block])
+        metas, sizes, get = look.metas, look.sizes, self._extras.get
+        words = [look.identities[i].split(b" ") for i in block]
+        return [
+            b"%b %b size=%b time=%b%b md5=%b\n"
+            % (name, metas[i], word[2], word[3][:-1], get(i, b""), ZEROS)
+            if sizes[i] >= 0
+            else b"%b %b time=%b%b\n" % (name, metas[i], word[3][:-1], get(i, b""))
+            for i, name, word in zip(block, names, words, strict=True)
+        ]
+
+    def _targets(self) -> Iterator[tuple[int, bytes]]:
+        if any(self._look.targets):
+            for index, target in enumerate(self._look.targets):
+                if target:
+                    yield index, b" link=%b" % mtree.encode(target)
+
+    def _unread(self) -> Iterator[int]:
         """Yield the folders below which find did not see everything."""
-        folders = {}
+        look, folders = self._look, {}
         if look.complaints:
-            folders = {path: at for at, path in enumerate(paths) if look.is_folder(self.order[at])}
+            folders = {path: i for i, path in enumerate(look.paths) if look.is_folder(i)}
         for path, reason in look.complaints:
             nearest = next((above for above in upwards(path) if above in folders), b".")
             if nearest in folders and reason != GONE:
                 yield folders[nearest]
 
-    def _groups(self, look: Look) -> Iterator[tuple[int, int]]:
-        """Yield each file with several links, and the first of its group."""
-        metas, identities, sizes = look.metas, look.identities, look.sizes
-        regular = sum(size >= 0 for size in sizes)
-        if b"\0".join(metas).count(b" nlink=1 ") == regular:
-            return
-        firsts: dict[bytes, int] = {}
-        for position, index in enumerate(self.order):
-            if sizes[index] >= 0 and b" nlink=1 " not in metas[index]:
-                inode = b" ".join(identities[index].split(b" ", 2)[:2])
-                yield position, firsts.setdefault(inode, position)
+    def _groups(self) -> Iterator[tuple[int, bytes]]:
+        """Yield each file with several links, and the words that name the first of its group."""
+        look = self._look
+        linked = {m for m in set(look.metas) if m[:10] == b"type=file " and m[-8:] != b" nlink=1"}
+        firsts: dict[bytes, bytes] = {}
+        for index in self._order if linked else ():
+            if look.metas[index] in linked:
+                inode = b" ".join(look.identities[index].split(b" ", 2)[:2])
+                first = firsts.setdefault(inode, mtree.encode(look.paths[index]))
+                yield index, b" tags=hardlink:%b" % first
 
 
 def upwards(path: bytes) -> Iterator[bytes]:
@@ -80,29 +119,34 @@ def upwards(path: bytes) -> Iterator[bytes]:
 
 def write(path: Path, draft: Draft, digests: Sequence[bytes | None]) -> None:
     """Write both files; `digests`, in the look's order, are None where nothing was read."""
-    sums = [digests[i] or b"" for i in draft.order]
-    files.write(path, _list(draft, sums), 0o600)
-    files.write(beside(path, MTREE), _mtree(draft, sums), 0o600)
+    missing = _fill(draft, digests)
+    listed, entries = draft.list, draft.mtree
+    if missing:
+        lines = [(draft.starts[at], listed.index(b"\n", draft.starts[at]) + 1) for at in missing]
+        lines = [(start - (listed[start - 1 : start] == b"\\"), end) for start, end in lines]
+        words = [(draft.ends[at] - len(_UNKNOWN) - 1, draft.ends[at] - 1) for at in missing]
+        listed, entries = _without(listed, lines), _without(entries, words)
+    files.write(path, listed, 0o600)
+    files.write(beside(path, MTREE), entries, 0o600)
 
 
-def _list(draft: Draft, sums: list[bytes]) -> bytes:
-    pieces = [b""] * (2 * len(sums))
-    pieces[0::2] = sums
-    pieces[1::2] = draft.ends
-    for position, start in draft.starts.items():
-        pieces[2 * position] = start + sums[position]
-    for position, digest in enumerate(sums):
-        if not digest:
-            pieces[2 * position] = pieces[2 * position + 1] = b""
-    return b"".join(pieces)
+def _fill(draft: Draft, digests: Sequence[bytes | None]) -> list[int]:
+    """Put the checksums in their places, and return the positions of files without one."""
+    missing = []
+    with memoryview(draft.list) as listed, memoryview(draft.mtree) as entries:
+        places = zip(draft.files, draft.starts, draft.ends, strict=True)
+        for position, (index, start, end) in enumerate(places):
+            digest = digests[index]
+            if digest:
+                listed[start : start + DIGEST] = digest
+                entries[end - DIGEST - 1 : end - 1] = digest
+            else:
+                missing.append(position)
+    return missing
 
 
-def _mtree(draft: Draft, sums: list[bytes]) -> bytes:
-    pieces = [b" md5="] * (4 * len(sums))
-    pieces[0::4] = draft.entries
-    pieces[2::4] = sums
-    pieces[3::4] = [b"\n"] * len(sums)
-    for position, digest in enumerate(sums):
-        if not digest:
-            pieces[4 * position + 1] = b""
-    return mtree.HEAD + b"".join(pieces)
+def _without(text: bytearray, cuts: list[tuple[int, int]]) -> bytearray:
+    """Return a text without some parts, given as (start, end) in their order."""
+    starts = [0, *(end for _, end in cuts)]
+    ends = [*(start for start, _ in cuts), len(text)]
+    return bytearray().join(text[a:b] for a, b in zip(starts, ends, strict=True))

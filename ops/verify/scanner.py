@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from array import array
 from collections.abc import Callable, Sequence
 
 from ops.errors import OpsError
@@ -52,7 +53,7 @@ class Scanner:
         """Whether the notes go on behind those of a scan that was cut off."""
         self.draft = Draft(Look())
         self.digests: list[bytes | None] = []
-        self.read: list[int] = []
+        self.read = array("q")
         self.faults: list[Fault] = []
         self.corrupted: list[Fault] = []
 
@@ -190,7 +191,7 @@ class Scanner:
         if not self.digests:
             self.digests = [None] * len(self._reader.look)
         for answer in self._unplaced:
-            self.read += answer.batch.files
+            self.read.extend(answer.batch.files)
             for index, maybe in zip(answer.batch.files, answer.digests, strict=True):
                 self.digests[index] = maybe
         self._unplaced = []

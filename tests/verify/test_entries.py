@@ -22,8 +22,8 @@ def _manifest(path: Path, files: tuple[bytes, ...], unread: tuple[bytes, ...] = 
         size = 1 if name in files else -1
         kind = b"type=file" if name in files else b"type=dir"
         look.paths.append(name)
-        more = b" nlink=1 size=1" if name in files else b""
-        look.metas.append(kind + b" " + _WORDS + more + b" time=1.0000000000")
+        more = b" nlink=1" if name in files else b""
+        look.metas.append(kind + b" " + _WORDS + more)
         look.identities.append(b"1 2 1 1.0000000000 1.0000000000")
         look.targets.append(b"")
         look.sizes.append(size)

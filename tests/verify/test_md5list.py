@@ -18,12 +18,9 @@ def test_every_name_comes_back(name: bytes) -> None:
     assert md5list.parse(line[:-1]) == (b"./" + name, DIGEST)
 
 
-def test_what_stands_around_many_digests_makes_the_same_lines() -> None:
-    paths = [b"./a", b"./b\n", b"./c\\"]
-    starts, ends = md5list.around(paths)
-    made = [starts.get(at, b"") + DIGEST + end for at, end in enumerate(ends)]
-    assert made == [md5list.line(DIGEST, path) for path in paths]
-    assert md5list.around([b"./a"]) == ({}, [b"  ./a\n"])
+def test_many_lines_are_as_each_alone() -> None:
+    for paths in ([b"./a", b"./b\n", b"./c\\"], [b"./a", b"./b"], []):
+        assert md5list.lines(DIGEST, paths) == [md5list.line(DIGEST, path) for path in paths]
 
 
 def test_the_binary_star_and_capitals_are_taken() -> None:
