@@ -55,7 +55,7 @@ def _failure(host: Host, hook: Words, find: Callable[[str], Path]) -> HookFailed
     return None
 
 
-def _run(host: Host, hook: Words, find: Callable[[str], Path], patience: float = PATIENCE) -> bytes:
+def _run(host: Host, hook: Words, find: Callable[[str], Path], patience: float = 0) -> bytes:
     name, *arguments = hook
     patience = patience or PATIENCE
     text = script(find(name).read_text(), *arguments, root=True)
