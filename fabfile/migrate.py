@@ -72,3 +72,18 @@ def report(context: Context, run: str, *, json: bool = False) -> int | None:
     told = [{**one.data(), "run": one.run, "verdict": one.verdict} for one in summaries]
     output.document(told[0] if len(told) == 1 else {"runs": told})
     return 0
+
+
+@task(
+    app="many",
+    help={"age": "how long after the last run a final one begins: 12h, 7d; none: now"},
+)
+def forecast(context: Context, app: str, *, age: str = "", json: bool = False) -> int | None:
+    """Tell how long the next full run, and a final one, will take: from two recorded runs on."""
+    from ops.cli import output, repository
+    from ops.migrate import forecasts
+
+    told = forecasts.foretold(repository(), app, age)
+    output.say(*(f"{app}: {one.words()}" for one in told), f"{app}: {forecasts.footing(told)}")
+    output.document({one.kind: one.data() for one in told})
+    return 0

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from ops import quantities
 from ops.migrate.figures import SetFigures, Summary
@@ -16,7 +17,18 @@ def lines(summary: Summary) -> list[str]:
     """Return the lines that tell a person what was moved, what was not, and what to do."""
     told = [line for each in summary.sets for line in _of_set(each)]
     left = [f"{name}: {reason}" for name, reason in (summary.left_out or {}).items()]
+    if summary.forecast:
+        told.append(forecast(summary.forecast))
     return [*told, *left, f"{summary.component}: {summary.verdict}, run {summary.run}"]
+
+
+def forecast(told: Mapping[str, Any]) -> str:
+    """Return the line on what was foretold of a run, and how far off that was."""
+    low, high = quantities.span(told["low"]), quantities.span(told["high"])
+    return (
+        f"forecast: {quantities.span(told['seconds'])} ({low} to {high}), "
+        f"off by {100 * told['off']:+.0f} %"
+    )
 
 
 def _of_set(each: SetFigures) -> Iterator[str]:

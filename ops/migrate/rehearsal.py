@@ -1,0 +1,170 @@
+"""A practice run under way: the plan's steps performed, and what becomes of them recorded."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
+from datetime import datetime
+from typing import Protocol
+
+from ops import run
+from ops.errors import UsageError
+from ops.inventory import files
+from ops.inventory.repository import Repository
+from ops.inventory.schema import Component, FileSet, State, TransferState
+from ops.migrate import figures, forecasts, report, transfer
+from ops.migrate import plan as planning
+from ops.migrate.hosts import Hosts
+from ops.migrate.meter import Meter
+from ops.migrate.samples import Sample
+from ops.plan import Plan, Step
+from ops.remote.command import command
+
+
+class Bar(Protocol):
+    """What progress is told to."""
+
+    def at(self, bytes: int, files: int = 0) -> None:
+        """Hear that so much is done."""
+
+
+Bars = Callable[[str, int, int], AbstractContextManager[Bar]]
+"""Shows progress in a block, given a name, the bytes and the files that are to come."""
+
+
+class Rehearsal:
+    """A run under way: performs the plan's steps and gathers what becomes of them."""
+
+    def __init__(
+        self, under_way: run.Run, repo: Repository, name: str, bars: Bars, limit_mbit: int
+    ) -> None:
+        self.run = under_way
+        self.repo = repo
+        self.name = name
+        self.component = repo.component(name)
+        self.bars = bars
+        self.limit_mbit = limit_mbit
+        self.sets: list[figures.SetFigures] = []
+        self.meter = Meter(under_way.directory / "meter.jsonl.gz", self._tell)
+        self._bar: Bar | None = None
+        self._found: Mapping[str, planning.Facts] = {}
+        self._expected: forecasts.Told | None = None
+
+    @property
+    def summary(self) -> figures.Summary:
+        """Return what was moved so far."""
+        left_out = _left_out(self.component)
+        told = figures.summary(self.run.id, self.name, self.sets, left_out, self.meter.samples)
+        if self._expected is None or told.verdict != "done":
+            return told
+        return replace(told, forecast=self._expected.against(told.seconds))
+
+    def carry_out(
+        self,
+        plan: Plan,
+        found: Mapping[str, planning.Facts],
+        hosts: Hosts,
+        tell: Callable[[Step], None] | None,
+    ) -> None:
+        """Perform the plan that rests on what was `found`; set verdict and state."""
+        self._found = found
+        if not self.limit_mbit:
+            self._expected = forecasts.of_facts(self.repo, self.name, found.values(), run.now())
+        performers: dict[str, run.Performer] = {
+            "root.make": lambda step: self._make_root(step, hosts),
+            "files.move": lambda step: self._move(step, hosts),
+        }
+        self.run.carry_out(plan, performers, fold=self._fold, tell=tell)
+        if self.summary.verdict == "done":
+            self.run.observe(_rehearsed(self.run.state))
+        self.run.verdict = self.summary.verdict
+
+    def keep(self) -> None:
+        """Put figures, samples and report among what belongs to the run."""
+        if not self._found:
+            return
+        for figure, value in self.summary.data().items():
+            self.run.figure(figure, value)
+        self.run.attach(self.meter.path)
+        page = self.run.directory / "report.html"
+        templates = self.repo.template_folders()
+        files.write(
+            page,
+            report.page(self.summary, self.meter.samples, templates, self.repo.prices()).encode(),
+        )
+        self.run.attach(page)
+
+    def _make_root(self, step: Step, hosts: Hosts) -> None:
+        data = self._files(step)
+        ends = hosts.ends(data)
+        ends.target.run(command("mkdir", "-p", "--", data.target.root, root=ends.target_root))
+
+    def _move(self, step: Step, hosts: Hosts) -> run.Facts:
+        data = self._files(step)
+        instance = self.run.state.instances[data.target.host].id
+        self.run.remember(instance=instance, root=data.target.root)
+        errand = transfer.Errand(
+            self.name,
+            self.run.id,
+            step.subject,
+            data,
+            self.repo.template_folders(),
+            self.limit_mbit,
+        )
+        with self._shown(step.subject):
+            moved = transfer.move(hosts.ends(data), errand, self.meter)
+        self.sets.append(
+            figures.of_set(
+                step.subject, data, moved, self._found[step.subject].source, self.meter.samples
+            )
+        )
+        return self.sets[-1].data()
+
+    def _files(self, step: Step) -> FileSet:
+        data = self.component.data[step.subject]
+        if not isinstance(data, FileSet):
+            raise UsageError(f"{self.name}/{step.subject} is no set of files")
+        return data
+
+    def _fold(self, state: State, step: Step, _: run.Facts) -> State:
+        done = self.sets[-1] if self.sets else None
+        if step.kind != "files.move" or done is None or not done.started:
+            return state
+        new = TransferState(
+            run=self.run.id,
+            started=datetime.fromisoformat(done.started),
+            finished=run.now(),
+            verdict=done.verdict,
+            files=done.files,
+            bytes=done.bytes,
+            seconds=done.seconds,
+        )
+        return state.model_copy(update={"transfers": {**state.transfers, step.subject: new}})
+
+    @contextmanager
+    def _shown(self, name: str) -> Iterator[None]:
+        counted = self._found[name].source
+        with self.bars(f"{self.name}/{name}", counted.bytes, counted.files) as bar:
+            self._bar = bar
+            try:
+                yield
+            finally:
+                self._bar = None
+
+    def _tell(self, sample: Sample) -> None:
+        bar = self._bar
+        if bar is not None and sample.phase == "transfer":
+            bar.at(sample.bytes, sample.files)
+
+
+def _left_out(component: Component) -> dict[str, str]:
+    return {
+        each: f"{data.engine} databases are not moved by this version"
+        for each, data in component.data.items()
+        if not isinstance(data, FileSet)
+    }
+
+
+def _rehearsed(state: State) -> State:
+    return state.model_copy(update={"phase": "rehearsed"})
