@@ -175,15 +175,13 @@ def make_mix(root: Path, size: int, files: int) -> None:
 
 
 def make_small(root: Path, size: int, files: int) -> None:
-    """Fill the folder with files around size / files, 100 in a folder."""
+    """Fill the folder with files around size / files, 100 in a folder, that nothing packs."""
     dice = random.Random(4)  # noqa: S311 - the same sizes each time, not a secret
-    stock = os.urandom(1 << 20)
     for number in range(files):
         folder = root / f"{number // 5000:02}" / f"{number // 100:04}"
         folder.mkdir(parents=True, exist_ok=True)
         length = round(dice.uniform(0.2, 1.8) * size / files)
-        at = dice.randrange(len(stock) - min(length, len(stock) // 2))
-        (folder / f"file {number}").write_bytes(stock[at : at + length])
+        (folder / f"file {number}").write_bytes(os.urandom(length))
 
 
 def _write(path: Path, size: int) -> None:

@@ -13,10 +13,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from ops.inventory.schema import FileSet
-from ops.migrate import landing, streams
+from ops.migrate import landing, packing, streams
 from ops.migrate.door import Door, Ends
 from ops.migrate.growth import FIRST, Growth
 from ops.migrate.meter import Meter
+from ops.migrate.packing import Packing
 from ops.migrate.rsync import Totals
 from ops.migrate.shards import Range, Sharing, Task
 from ops.migrate.streams import Done, Told
@@ -62,6 +63,7 @@ class Bulk:
     _sent: dict[str, int] = field(default_factory=dict)
     _left: dict[int, Task] = field(default_factory=dict)
     _tries: dict[int, int] = field(default_factory=dict)
+    _packing: Packing = field(default_factory=Packing)
     _given_up: set[str] = field(default_factory=set)
 
     @property
@@ -84,6 +86,7 @@ class Bulk:
         """Queue the files; streams that are open begin with them."""
         root = self.data.target.root
         done = landing.ranges(self.ends, root) if sharing.bigs else frozenset()
+        self._packing = packing.chosen(self.ends, self.data, sharing)
         tasks = sharing.tasks(2 * FIRST, done)
         self._left = dict(enumerate(tasks, 1))
         self._ask(self._left)
@@ -98,7 +101,8 @@ class Bulk:
 
     def _ask(self, tasks: dict[int, Task]) -> None:
         inside, root = self.door.inside, self.data.source.root
-        self._tell(streams.queue(inside, root, tasks.items(), as_root=self.ends.source_root))
+        told = [(number, task, self._packing.of(task)) for number, task in tasks.items()]
+        self._tell(streams.queue(inside, root, told, as_root=self.ends.source_root))
 
     def _tell(self, asked: Command) -> None:
         self.ends.source.run(asked)

@@ -12,13 +12,13 @@ FIRST = 4
 
 STEP = 4
 
-GAIN = 1.15
+GAIN = 1.25
 """What the rate has to rise to at least for the last step to have paid."""
 
-INTERVAL = 2.0
-"""Seconds between two looks: some ten round trips, so that new streams have their speed."""
+INTERVAL = 3.0
+"""Seconds between two looks: tens of round trips, so that new streams have their speed."""
 
-PATIENCE = 15
+PATIENCE = 10
 """Looks without a gain after which one more step is tried all the same."""
 
 

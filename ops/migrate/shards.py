@@ -29,6 +29,9 @@ SHARD = 32 * MEBI
 WINDOW = 2 * MEBI
 """What one channel of OpenSSH moves in a round trip (channels.h: 64 packets of 32 KiB)."""
 
+Done = frozenset[tuple[str, int, int]]
+"""(key, offset, length) of ranges that have arrived."""
+
 
 @dataclass(frozen=True, slots=True)
 class Entry:
@@ -63,11 +66,15 @@ class Big:
         told = f"{self.size} {self.modified} {self.inode} ".encode() + self.path
         return sha256(told).hexdigest()[:24]
 
-    @property
-    def spans(self) -> list[tuple[int, int]]:
-        """Return (offset, length) of its ranges: always the same for the same size."""
+    def missing(self, done: Done = frozenset()) -> Iterator[Range]:
+        """Yield the ranges, each of RANGE at the most, of what is not `done`."""
         step = max(RANGE, ceil(self.size / 1024 / MEBI) * MEBI)
-        return [(at, min(step, self.size - at)) for at in range(0, self.size, step)]
+        there = sorted((offset, length) for key, offset, length in done if key == self.key)
+        at = 0
+        for offset, length in [*there, (self.size, 0)]:
+            for start in range(at, offset, step):
+                yield Range(self, start, min(step, offset - start))
+            at = max(at, offset + length)
 
 
 @dataclass(frozen=True)
@@ -83,6 +90,12 @@ class Range:
     def size(self) -> int:
         """Return the bytes that it moves."""
         return self.length
+
+    def pieces(self) -> list[Range]:
+        """Return it in four, the first ones in whole MEBI."""
+        step = max(MEBI, self.length // 4 // MEBI * MEBI)
+        starts = range(0, self.length, step)
+        return [Range(self.big, self.offset + at, min(step, self.length - at)) for at in starts]
 
 
 @dataclass
@@ -112,9 +125,6 @@ class Shard:
 
 
 Task = Shard | Range
-
-Done = frozenset[tuple[str, int, int]]
-"""(key, offset, length) of ranges that have arrived."""
 
 
 class Sharing:
@@ -168,22 +178,29 @@ class Sharing:
         """Return how many files were added."""
         return len(self.bigs) + sum(piece.files for piece in self._all())
 
-    def tasks(
-        self, streams: int, done: frozenset[tuple[str, int, int]] = frozenset()
-    ) -> list[Task]:
+    @property
+    def mean(self) -> float:
+        """Return the mean size of the files that are no big ones, 0 for none."""
+        pieces = list(self._all())
+        return sum(piece.size for piece in pieces) / max(1, sum(piece.files for piece in pieces))
+
+    def tasks(self, streams: int, done: Done = frozenset()) -> list[Task]:
         """Return the queue for so many streams, without the ranges that are `done`.
 
-        Shards get smaller towards the end: each is its share of what is still to come, so that
-        all streams end at the same time. Big files and small ones alternate: the former keep
-        the link busy, the latter the disks.
+        Shards and ranges get smaller towards the end, so that all streams end at the same
+        time. Big files and small ones alternate: the former keep the link busy, the latter
+        the disks.
         """
-        ranges = [
-            Range(big, offset, length)
-            for big in sorted(self.bigs, key=lambda one: -one.size)
-            for offset, length in big.spans
-            if (big.key, offset, length) not in done
-        ]
-        return _interleaved(ranges, list(_merged(list(self._all()), streams)))
+        bigs = sorted(self.bigs, key=lambda one: -one.size)
+        ranges = [part for big in bigs for part in big.missing(done)]
+        shards = list(_merged(list(self._all()), streams))
+        return _ending_small(_interleaved(ranges, shards), streams * RANGE // 2)
+
+    def sample(self, count: int) -> list[bytes]:
+        """Return the paths of some of the files that are no big ones, spread over all."""
+        pieces = list(self._all())
+        chosen = pieces[:: max(1, len(pieces) // count)][:count]
+        return [bytes(piece.names[: piece.names.index(0)]) for piece in chosen]
 
     def _all(self) -> Iterator[Shard]:
         yield from (piece for piece in self._pieces if piece.files)
@@ -207,6 +224,16 @@ def _merged(pieces: Sequence[Shard], streams: int) -> Iterator[Shard]:
         shard.join(piece)
     if shard.files:
         yield shard
+
+
+def _ending_small(tasks: list[Task], end: int) -> list[Task]:
+    """Return the queue with smaller ranges among its last `end` bytes."""
+    small: list[Task] = []
+    while tasks and end > 0:
+        task = tasks.pop()
+        end -= task.size
+        small += reversed(task.pieces()) if isinstance(task, Range) else [task]
+    return tasks + small[::-1]
 
 
 def _interleaved(ranges: Sequence[Range], shards: Sequence[Shard]) -> list[Task]:

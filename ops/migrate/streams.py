@@ -56,12 +56,26 @@ through() {{
     ssh -o "ControlPath=c.$stream" "$@" target "$what" >/dev/null 2>"fault.$lane"
 }}
 
+sent() {{
+    if [ -n "$pack" ]; then
+        $pack -c | through "$@"
+    else
+        through "$@"
+    fi
+}}
+
 serve() {{
     number=${{line%% *}} task=${{line#* }}
     case $task in
+    *zstd) pack="zstd -1q" ;;
+    *gzip) pack="gzip -1" ;;
+    *) pack= ;;
+    esac
+    case $task in
     tar*)
         {{
-            LC_ALL=C tar -c --format=posix --pax-option=delete=atime,delete=ctime \\
+            LC_ALL=C tar -c ${{pack:+"--use-compress-program=$pack"}} \\
+                --format=posix --pax-option=delete=atime,delete=ctime \\
                 --numeric-owner --xattrs "--xattrs-include=*" --sparse --no-recursion \\
                 --no-unquote -C "$root" --checkpoint=100 \\
                 "--checkpoint-action=echo=$number %u" --null -T "list.$number" 2>"said.$lane"
@@ -72,13 +86,13 @@ serve() {{
         [ "$code" != 0 ] || [ "$archived" = 0 ] || code=24
         ;;
     range*)
-        read -r _ key _ offset length <<END
+        read -r _ key _ offset length _ <<END
 $task
 END
         if [ -f "big.$key" ]; then
             LC_ALL=C dd "if=big.$key" bs=1M iflag=skip_bytes,count_bytes,fullblock \\
                 "skip=$offset" "count=$length" status=progress \\
-                2>"said.$lane" | through "$task" "$@"
+                2>"said.$lane" | sent "$task" "$@"
             code=$?
         else
             code=1
@@ -183,19 +197,21 @@ def stop(inside: str, *, as_root: bool) -> Command:
     return script(_STOP, inside, root=as_root)
 
 
-def queue(inside: str, root: str, tasks: Iterable[tuple[int, Task]], *, as_root: bool) -> Command:
-    """Return the command that appends numbered tasks to the queue."""
+def queue(
+    inside: str, root: str, tasks: Iterable[tuple[int, Task, str]], *, as_root: bool
+) -> Command:
+    """Return the command that appends tasks to the queue: (number, task, how it is packed)."""
     lists: list[bytes] = []
     lines: list[str] = []
     words: list[str] = []
     paths: dict[str, bytes] = {}
-    for number, task in tasks:
+    for number, task, pack in tasks:
         if isinstance(task, Shard):
             lists.append(bytes(task.names))
             words += [str(number), str(len(task.names))]
         else:
             paths[task.big.key] = task.big.path
-        lines.append(f"{number} {words_of(number, task)}\n")
+        lines.append(f"{number} {words_of(number, task)} {pack}".rstrip() + "\n")
     text = "".join(lines).encode()
     links = b"".join(b"%b\0%b\0" % (key.encode(), path) for key, path in paths.items())
     told = b"".join([*lists, text, links])
@@ -203,7 +219,7 @@ def queue(inside: str, root: str, tasks: Iterable[tuple[int, Task]], *, as_root:
 
 
 def words_of(number: int, task: Task) -> str:
-    """Return what the gate on the target is asked for."""
+    """Return what the gate on the target is asked for, but for the packing."""
     if isinstance(task, Range):
         return f"range {task.big.key} {task.big.size} {task.offset} {task.length}"
     return f"tar {number}"

@@ -17,7 +17,7 @@ import pytest
 
 from ops.errors import OpsError
 from ops.inventory.schema import FileSet
-from ops.migrate import bulk, shards
+from ops.migrate import bulk, packing, shards
 from ops.migrate.meter import Meter
 from ops.migrate.transfer import Errand, Moved, move
 from ops.pages.render import SUITE
@@ -77,6 +77,23 @@ def test_what_streams_bring_is_as_rsync_brings_it(pair: Pair, meter: Meter) -> N
     assert (pair.target / "link").readlink() == Path("sub/big")
     assert (pair.target / "other name").samefile(pair.target / "sub/small")
     assert (pair.target / "holes").stat().st_blocks < 100
+
+
+@pytest.mark.parametrize("program", ["zstd", "gzip"])
+def test_what_can_be_compressed_arrives_as_it_was(
+    pair: Pair, meter: Meter, program: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if shutil.which(program) is None:
+        pytest.skip(f"no {program} here")
+    monkeypatch.setattr(packing, "_PACKER", f"echo {program}")
+    (pair.source / "big").write_bytes(b"all the same " * 500_000)
+    (pair.source / "noise").write_bytes(os.urandom(5_000_000))
+    for number in range(100):
+        (pair.source / f"{number}").write_bytes(b"%d " % number * 1000)
+    moved = _move(pair, meter)
+    assert moved.outcome.verdict == "done"
+    assert moved.outcome.totals.sent_files == 102
+    assert _tree(pair.target) == _tree(pair.source)
 
 
 def test_nothing_is_written_over_or_outside(pair: Pair, meter: Meter, tmp_path: Path) -> None:

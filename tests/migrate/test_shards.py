@@ -58,9 +58,28 @@ def test_ranges_that_have_arrived_are_left_out() -> None:
     sharing = Sharing()
     sharing.add(_entry(1, shards.BIG))
     key = sharing.bigs[0].key
-    (left,) = sharing.tasks(4, frozenset({(key, 0, shards.RANGE)}))
-    assert isinstance(left, Range)
-    assert left.offset == shards.RANGE
+    left = sharing.tasks(4, frozenset({(key, 0, shards.RANGE)}))
+    assert min(one.offset for one in left if isinstance(one, Range)) == shards.RANGE
+    assert sum(one.size for one in left) == shards.BIG - shards.RANGE
+
+
+@given(st.integers(0, 1 << 30), st.sets(st.integers(0, 40), max_size=20))
+def test_what_is_missing_of_a_file_is_the_rest_of_it(size: int, there: set[int]) -> None:
+    big = shards.Big(b"a", size, "1.5", "7")
+    step = 25 << 20
+    done = [(n * step, min(step, size - n * step)) for n in there if n * step < size]
+    left = list(big.missing(frozenset((big.key, at, length) for at, length in done)))
+    spans = sorted([*done, *((one.offset, one.length) for one in left)])
+    ends = [at + length for at, length in spans]
+    assert [at for at, _ in spans] == [0, *ends[:-1]][: len(spans)]
+    assert sum(length for _, length in spans) == size
+
+
+def test_the_pieces_of_a_range_are_all_of_it() -> None:
+    whole = Range(shards.Big(b"a", 100 << 20, "1.5", "7"), 1 << 20, (32 << 20) + 17)
+    pieces = whole.pieces()
+    assert sum(one.length for one in pieces) == whole.length
+    assert [one.offset for one in pieces[1:]] == [one.offset + one.length for one in pieces[:-1]]
 
 
 def test_another_time_is_another_content() -> None:
