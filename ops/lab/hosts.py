@@ -75,6 +75,7 @@ class Host:
         argv = ["systemd-nspawn", "--quiet", "--register=no", "--keep-unit", "--boot"]
         argv += [f"--machine=ops{self.lab_id}-{self.name}", f"--hostname={self.name}"]
         argv += [f"--network-namespace-path=/run/netns/{self.namespace}"]
+        argv += ["--capability=CAP_NET_ADMIN"]  # its own namespace's: it may have a firewall
         argv += ["--resolv-conf=off", "--timezone=off", "--link-journal=no"]
         argv += [f"--bind-ro={self.debs}:{packages.SEEN_AT}", f"--directory={self.root}"]
         with self.console.open("ab") as console:

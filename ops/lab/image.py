@@ -21,13 +21,16 @@ from ops.lab.programs import attempt, call
 
 BASE = """
     acl attr ca-certificates cloud-init cron curl dbus e2fsprogs fdisk iproute2
-    iputils-ping libnss-myhostname lsof openssh-server procps psmisc python3 rsync
+    iputils-ping libnss-myhostname lsof openssh-server procps psmisc python3 rclone restic rsync
     sudo systemd-sysv util-linux xfsprogs
 """.split()  # noqa: SIM905 - thirty names read better without their quotes
 """Packages of the base layer."""
 
 WIKI = ["nginx", "php-fpm", "php-xml", "dokuwiki"]
 """Packages of the wiki, in the order that lets apt choose php-fpm and no second web server."""
+
+MORE = ["nftables"]
+"""Packages that only lie in the folder, for components that declare them."""
 
 CLOUD_INIT = """\
 # The lab's hosts get their user data from a seed in the file system.
@@ -98,7 +101,7 @@ def suite() -> str:
 
 def recipe() -> str:
     """Return a digest of all that the image is made from; a change makes a new image."""
-    parts = [suite(), platform.machine(), *BASE, *WIKI]
+    parts = [suite(), platform.machine(), *BASE, *WIKI, *MORE]
     parts += [word for pair in TEXTS.items() for word in pair]
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:12]
 
@@ -137,7 +140,7 @@ def _make(making: Path) -> None:
     hook = (
         'mkdir -p "$1/debs/partial"; APT_CONFIG="$MMDEBSTRAP_APT_CONFIG" apt-get install --yes'
         ' --download-only --no-install-recommends --option Dir::Cache::archives="$1/debs"'
-        f' {" ".join(WIKI)} && cp "$1"/debs/*.deb "{debs}" && rm -r "$1/debs"'
+        f' {" ".join([*WIKI, *MORE])} && cp "$1"/debs/*.deb "{debs}" && rm -r "$1/debs"'
     )
     parts = ["--mode=root", "--variant=minbase", f"--include={','.join(BASE)}"]
     call("mmdebstrap", *parts, f"--customize-hook={hook}", suite(), str(base))

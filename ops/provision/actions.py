@@ -6,11 +6,12 @@ controller dies they go on to their end, and whoever comes next waits for it.
 
 from __future__ import annotations
 
-from ops.inventory.schema import Volume
+from ops.inventory.schema import User, Volume
 from ops.plan import Step
 from ops.provision.desired import File
 from ops.provision.facts import RUN, link
 from ops.provision.interior import entry
+from ops.provision.settings import keys_text, sudo_text
 from ops.provision.storage import filesystem_uuid
 from ops.remote.command import Command, script
 
@@ -103,6 +104,41 @@ mv -f -- "$new" "$path"
 trap - EXIT
 """
 
+_USER = r"""
+set -eu
+umask 077
+PATH=/usr/sbin:/usr/bin:/sbin:/bin
+name=$1 shell=$2 groups=$3 keys=$4 sudo=$5
+getent passwd -- "$name" >/dev/null || useradd --create-home --shell "$shell" -- "$name"
+usermod --shell "$shell" --append --groups "$groups" -- "$name"
+home=$(getent passwd -- "$name" | cut -d : -f 6)
+group=$(id -g -- "$name")
+mkdir -p -- "$home/.ssh"
+new=$(mktemp "$home/.ssh/.ops-XXXXXX")
+printf %s "$keys" >"$new"
+chown "$name:$group" "$home/.ssh" "$new"
+if [ -n "$keys" ]; then mv -f "$new" "$home/.ssh/authorized_keys"
+else rm -f "$new" "$home/.ssh/authorized_keys"; fi
+rules=/etc/sudoers.d/ops-$name
+if [ -n "$sudo" ]; then
+  printf %s "$sudo" >"$rules.new~"
+  chmod 440 "$rules.new~"
+  visudo -cqf "$rules.new~"
+  mv -f "$rules.new~" "$rules"
+else
+  rm -f "$rules"
+fi
+"""
+
+_ZONE = r"""
+set -eu
+zone=/usr/share/zoneinfo/$1
+[ -f "$zone" ] || { echo "the host knows no time zone $1: declare the package tzdata"; exit 1; }
+ln -sfn "$zone" /etc/localtime
+echo "$1" >/etc/timezone
+systemctl try-restart cron rsyslog 2>/dev/null || true
+"""
+
 _UNIT = r"""
 set -e
 verb=$1 unit=$2 run=$3
@@ -145,6 +181,20 @@ def write(file: File, *, run: str = RUN) -> Command:
     """
     words = (run, file.path, file.owner, file.group, file.mode, *file.restarts)
     return script(_FILE, *words, root=True, stdin=file.content)
+
+
+def user(declared: User) -> Command:
+    """Return the command that makes an account, or sets it; nobody knows a password for it.
+
+    Keys and sudo become just what is declared, groups are added to.
+    """
+    words = (declared.name, declared.shell, ",".join(declared.groups))
+    return steady(_USER, *words, keys_text(declared), sudo_text(declared))
+
+
+def time_zone(zone: str) -> Command:
+    """Return the command that sets the host's time zone; what logs by the clock starts anew."""
+    return steady(_ZONE, zone)
 
 
 def unit(step: Step) -> Command:

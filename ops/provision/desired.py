@@ -16,6 +16,10 @@ APT_LIST = "/etc/apt/sources.list.d/ops.list"
 """Where a host is told of the folder that site.packages_from names."""
 
 
+FIREWALL = "nftables"
+"""The package and the service of the hosts' own firewall."""
+
+
 @dataclass(frozen=True)
 class File:
     """A file that is to be on the host, with its content."""
@@ -142,9 +146,9 @@ def desire(
         image=instance.image or site.cloud.image,
         key_pair=site.cloud.key_name,
         login=Login(login.user, login.become == "sudo", public_key, login.port),
-        packages=tuple(target.packages),
+        packages=(*target.packages, *([FIREWALL] if target.firewall else [])),
         files=tuple(files),
-        services=tuple(target.services),
+        services=(*target.services, *([Service(name=FIREWALL)] if target.firewall else [])),
         packages_from=site.packages_from,
         users=tuple(target.users),
         time_zone=target.time_zone,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from ops.errors import OpsError
 from ops.provision.desired import APT_LIST, Desired
-from ops.provision.observed import Device, Host, HostFile, Mount, Unit
+from ops.provision.observed import Device, Host, HostFile, HostUser, Mount, Unit
 from ops.remote.command import Command, script
 
 RUN = "/run/ops"
@@ -20,7 +20,7 @@ _SCRIPT = r"""
 set -uf
 LC_ALL=C PATH=/usr/sbin:/usr/bin:/sbin:/bin
 export LC_ALL PATH
-run=$1 devices=$2 mounts=$3 packages=$4 files=$5 units=$6 left=$7
+run=$1 devices=$2 mounts=$3 packages=$4 files=$5 units=$6 users=$7 settings=$8 left=$9
 mkdir -p -m 700 "$run" && exec 9>"$run/lock" && flock -w 120 9 || {
   echo "another run still works here" >&2
   exit 75
@@ -67,6 +67,23 @@ if [ -d /run/systemd/system ]; then
   [ -z "$units" ] || systemctl show --property=Id --property=LoadState \
     --property=ActiveState --property=UnitFileState -- $units | sed 's/^/unit\t/'
 fi
+printf '%s\n' "$users" | while IFS= read -r name; do
+  [ -n "$name" ] || continue
+  entry=$(getent passwd -- "$name") || continue
+  home=$(printf '%s\n' "$entry" | cut -d : -f 6)
+  shell=$(printf '%s\n' "$entry" | cut -d : -f 7)
+  keys=$(sha256sum <"$home/.ssh/authorized_keys" 2>/dev/null | cut -d ' ' -f 1)
+  sudo=$(sha256sum <"/etc/sudoers.d/ops-$name" 2>/dev/null | cut -d ' ' -f 1)
+  printf 'account\t%s\t%s\t%s\t%s\t%s\n' "$name" "$shell" "$(id -nG -- "$name")" "$keys" "$sudo"
+done
+case $settings in *zone*) printf 'zone\t%s\n' "$(readlink /etc/localtime)" ;; esac
+case $settings in
+*firewall*)
+  loaded=$(nft --stateless list ruleset 2>/dev/null)
+  meant=$(unshare --net sh -c 'nft -f /etc/nftables.conf && nft --stateless list ruleset' 2>&1)
+  [ "$loaded" = "$meant" ] && printf 'firewall\tyes\n' || printf 'firewall\tno\n'
+  ;;
+esac
 [ ! -d "$run/restart" ] || ls "$run/restart" | sed 's/^/restart\t/'
 echo end
 """
@@ -81,17 +98,23 @@ class Question:
     packages: tuple[str, ...] = ()
     files: tuple[str, ...] = ()
     units: tuple[str, ...] = ()
+    users: tuple[str, ...] = ()
+    settings: tuple[str, ...] = ()
+    """Of "zone" and "firewall" what is declared."""
 
 
 def question(desired: Desired, volumes: Mapping[str, str]) -> Question:
     """Return what has to be known for `desired`; `volumes` are the attached ids by name."""
     own = [APT_LIST] if desired.apt_list() else []
+    settings = [("zone", desired.time_zone), ("firewall", desired.firewall)]
     return Question(
         tuple(volumes[name] for name in sorted(volumes)),
         tuple(volume.mount for _, volume in sorted(desired.volumes.items())),
         desired.packages,
         (*own, *(file.path for file in desired.files)),
         tuple(service.name for service in desired.services),
+        tuple(user.name for user in desired.users),
+        tuple(name for name, declared in settings if declared),
     )
 
 
@@ -107,6 +130,8 @@ def gather(asked: Question, *, patience: int = 0, run: str = RUN) -> Command:
         asked.packages,
         asked.files,
         asked.units,
+        asked.users,
+        asked.settings,
     )
     return script(_SCRIPT, run, *("\n".join(words) for words in listed), str(patience), root=True)
 
@@ -156,6 +181,14 @@ def _host(asked: Question, records: Mapping[str, list[list[str]]]) -> Host:
         files={fields[0]: _file(fields[1:]) for fields in records.get("file", [])},
         units=dict(zip(asked.units, _units(records.get("unit", [])), strict=False)),
         restarts=frozenset(fields[0] for fields in records.get("restart", [])),
+        accounts={
+            name: HostUser(shell, frozenset(groups.split()), keys, sudo)
+            for name, shell, groups, keys, sudo in records.get("account", [])
+        },
+        time_zone="".join(fields[0] for fields in records.get("zone", [])).partition("/zoneinfo/")[
+            2
+        ],
+        filtered=["yes"] in records.get("firewall", []),
     )
 
 

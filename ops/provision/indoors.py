@@ -41,6 +41,8 @@ class Indoors:
             "filesystem.make": self._if_needed(self._filesystem),
             "mount.set": self._if_needed(self._mount),
             "packages.install": self._if_needed(self._packages),
+            "zone.set": self._if_needed(self._zone),
+            "user.set": self._if_needed(self._user),
             "file.write": self._if_needed(self._file),
             **{kind: self._if_needed(self._unit) for kind in _UNITS},
         }
@@ -68,7 +70,7 @@ class Indoors:
         self._do(step, actions.make_filesystem(str(told["id"]), str(told["type"])), _SHORT)
 
     def _mount(self, step: Step) -> None:
-        desired = self._work.desired(str(step.arguments["slot"]))
+        desired = self._desired(step)
         declared = desired.volumes[str(step.arguments["volume"])]
         self._do(step, actions.mount(str(step.arguments["id"]), declared), _SHORT)
 
@@ -77,8 +79,16 @@ class Indoors:
         packages = [str(one) for one in told] if isinstance(told, list) else []
         self._do(step, actions.install(packages), _LONG)
 
+    def _zone(self, step: Step) -> None:
+        self._do(step, actions.time_zone(str(step.arguments["zone"])), _SHORT)
+
+    def _user(self, step: Step) -> None:
+        desired, name = self._desired(step), step.arguments["name"]
+        declared = next(one for one in desired.users if one.name == name)
+        self._do(step, actions.user(declared), _SHORT)
+
     def _file(self, step: Step) -> None:
-        desired = self._work.desired(str(step.arguments["slot"]))
+        desired = self._desired(step)
         file = _file(desired, str(step.arguments["path"]))
         if file.sha256 != step.arguments["sha256"]:
             raise OpsError(f"{file.path}: its template changed meanwhile", "Run the task again.")
@@ -99,6 +109,9 @@ class Indoors:
                 f"{host.name}: could not {step.words}: {said or error.message}",
                 f"{hint}run the task again; it goes on from here.",
             ) from None
+
+    def _desired(self, step: Step) -> Desired:
+        return self._work.desired(str(step.arguments["slot"]))
 
     def _host(self, slot: str) -> Host:
         return self._work.hosts[slot]

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from ops.errors import OpsError, Refused
 from ops.inventory.schema import Service, Volume
 from ops.plan import Step
-from ops.provision.desired import Desired, File
+from ops.provision import settings
+from ops.provision.desired import FIREWALL, Desired, File
 from ops.provision.facts import link
 from ops.provision.observed import FRESH, Device, Host, HostFile, Mount, Unit
 from ops.provision.storage import Disk, filesystem_uuid
@@ -58,13 +59,18 @@ def plan(desired: Desired, host: Host | None, disks: Mapping[str, Disk]) -> Iter
     if apt_list:
         yield from _file(facts, apt_list, desired.slot)
     yield from _packages(desired, facts)
+    yield from settings.time_zone(desired, facts)
+    yield from settings.users(desired, facts)
     written = [step for file in desired.files for step in _file(facts, file, desired.slot)]
     yield from written
     stale = facts.restarts | {
         name for step in written for name in _listed(step.arguments["restarts"])
     }
+    why = dict.fromkeys(stale, "its files are new")
+    if desired.firewall and host and not host.filtered:
+        why.setdefault(FIREWALL, "the kernel filters by other rules")
     for service in desired.services:
-        yield from _service(desired.slot, service, facts.units.get(service.name), stale)
+        yield from _service(desired.slot, service, facts.units.get(service.name), why)
 
 
 def entry(volume_id: str, volume: Volume) -> str:
@@ -96,6 +102,8 @@ def _check(desired: Desired, host: Host) -> None:
         ("packages", bool(desired.packages), host.root and host.dpkg, "dpkg, and root's rights"),
         ("files", bool(desired.files), host.root, "root's rights"),
         ("services", bool(desired.services), host.root and host.systemd, "systemd, as root"),
+        ("users", bool(desired.users), host.root, "root's rights"),
+        ("time_zone", bool(desired.time_zone), host.root, "root's rights"),
     ]
     for what, declared, able, needs in wanted:
         if declared and not able:
@@ -207,14 +215,14 @@ def _file(host: Host, file: File, slot: str) -> Iterator[Step]:
 
 
 def _service(
-    slot: str, service: Service, unit: Unit | None, stale: frozenset[str]
+    slot: str, service: Service, unit: Unit | None, stale: Mapping[str, str]
 ) -> Iterator[Step]:
     enabled = unit is not None and unit.enabled in _ENABLED
     running = unit is not None and unit.active in {"active", "activating", "reloading"}
     if service.enabled and not enabled:
         yield _unit_step("enable", slot, service.name, "at each boot")
     if service.state == "running" and service.name in stale:
-        yield _unit_step("restart", slot, service.name, "its files are new")
+        yield _unit_step("restart", slot, service.name, stale[service.name])
     elif service.state == "running" and not running:
         yield _unit_step("start", slot, service.name)
     if not service.enabled and unit is not None and unit.enabled.startswith("enabled"):

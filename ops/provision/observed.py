@@ -72,6 +72,16 @@ class HostFile:
 
 
 @dataclass(frozen=True)
+class HostUser:
+    """An account on the host; `keys` and `sudo` are digests of its files, "" without one."""
+
+    shell: str
+    groups: frozenset[str] = frozenset()
+    keys: str = ""
+    sudo: str = ""
+
+
+@dataclass(frozen=True)
 class Unit:
     """A systemd unit, in systemd's own words."""
 
@@ -95,6 +105,10 @@ class Host:
     units: Mapping[str, Unit] = field(default_factory=dict)
     restarts: frozenset[str] = frozenset()
     """Services whose files changed and that were not restarted since."""
+    accounts: Mapping[str, HostUser] = field(default_factory=dict)
+    time_zone: str = ""
+    filtered: bool = False
+    """Whether the kernel filters by just what the firewall's file says."""
 
 
 @dataclass(frozen=True)

@@ -33,6 +33,7 @@ pytestmark = pytest.mark.lab
 SOON = Wait(0.2, 300)
 FOLDER, LOGS, FILE = "/srv/files", "/srv/files/logs", "/etc/nginx-files.conf"
 PACKAGE = "libjs-jquery"
+KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAICpYAhoQQmHhjv2dIE7ZSSsaXFRqgpnHEWheZm64ECNV editor"
 
 TARGET = {
     "instances": {
@@ -54,7 +55,11 @@ TARGET = {
     "packages": [PACKAGE],
     "files": [{"path": FILE, "template": "wiki/nginx.conf", "mode": "0600", "restarts": ["cron"]}],
     "services": [{"name": "cron"}],
+    "users": [{"name": "editor", "groups": ["adm"], "keys": [KEY], "sudo": True}],
+    "time_zone": "Europe/Berlin",
+    "firewall": True,
 }
+HOOKS = {"before": [{"script": "wiki/nginx.conf"}], "schedule": "15 2 * * *", "keep": {"last": 1}}
 
 
 @dataclass
@@ -135,7 +140,7 @@ def declared(lab: Lab) -> Iterator[Part]:
     repo = Repository(Path(lab.inventory), PROJECT)
     name = f"part-{secrets.token_hex(4)}"
     path = f"components/{name}.yaml"
-    told = {"description": "a test's", "owner": "a test", "target": TARGET}
+    told = {"description": "a test's", "owner": "a test", "target": TARGET, "backup": HOOKS}
     (repo.path / path).write_text(yaml.safe_dump(told))
     repo.git.commit([path], f"Declare {name}", machine.person())
     made = Part(lab, repo, name)
@@ -162,6 +167,44 @@ def test_a_host_is_made_and_then_there_is_nothing_to_do(standing: Part) -> None:
     assert standing.instance.ready
     assert standing.repo.state(standing.name).phase == "provisioned"
     assert standing.do('systemctl is-active cron; stat -c %a "$1"', FILE) == "active\n600\n"
+
+
+def test_accounts_time_zone_firewall_and_hooks_are_as_declared(standing: Part) -> None:
+    said = standing.do(
+        "id -nG editor; cat ~editor/.ssh/authorized_keys; stat -c %a:%U ~editor/.ssh;"
+        "runuser -u editor -- sudo -n id -u; readlink /etc/localtime; nft list ruleset;"
+        "stat -c %a /usr/local/lib/ops/hooks/wiki/nginx.conf"
+    )
+    assert said.startswith(f"editor adm\n{KEY}\n700:editor\n0\n/usr/share/zoneinfo/Europe/Berlin\n")
+    assert "ip saddr 198.18.0.0/15 tcp dport 22 accept" in said
+    assert said.endswith("755\n")
+
+
+def test_a_run_with_nothing_to_do_makes_one_connection_a_host(standing: Part) -> None:
+    count = "journalctl --no-pager _COMM=sshd | grep -c 'Accepted publickey'"
+    before = int(standing.do(count))
+    standing.provision()
+    assert int(standing.do(count)) == before + 2  # the run's, and this one's
+
+
+def test_settings_changed_by_hand_are_put_right(standing: Part) -> None:
+    standing.do(
+        "usermod -s /bin/sh editor; echo >>~editor/.ssh/authorized_keys; nft flush ruleset;"
+        "ln -sfn /usr/share/zoneinfo/UTC /etc/localtime"
+    )
+    _, said = standing.provision()
+    steps = [line for line in said.splitlines() if line.startswith(f"{standing.name}: ")]
+    assert [line.split(": ~ ")[1] for line in steps[:-1]] == [
+        "set the time zone Europe/Berlin, now UTC",
+        "set the account editor (1 key, sudo), differs: shell /bin/sh, keys",
+        "restart nftables, the kernel filters by other rules",
+    ]
+    assert standing.provision()[1] == f"{standing.name}: nothing to do\n"
+
+
+def test_the_console_bears_witness_to_the_first_key(standing: Part) -> None:
+    ((_, step),) = list(standing.repo.steps(standing.name, "host.await", "provision"))
+    assert step.facts["console"] == "shows the same host key"
 
 
 def test_volumes_are_mounted_by_their_ids_one_inside_the_other(standing: Part) -> None:

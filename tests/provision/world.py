@@ -7,6 +7,7 @@ and accidents do between two runs.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -16,14 +17,25 @@ from ops.cloud.groups import EVERYTHING_OUT, Group, Rule
 from ops.cloud.images import Image
 from ops.cloud.instances import Instance
 from ops.cloud.volumes import Volume
-from ops.inventory.schema import Component, Site, State
+from ops.inventory.schema import Component, Site, State, User
 from ops.plan import Plan, Step
 from ops.provision import recording
-from ops.provision.desired import Desired, File, desire
+from ops.provision.desired import FIREWALL, Desired, File, desire
 from ops.provision.facts import link
 from ops.provision.interior import entry
-from ops.provision.observed import Account, Claim, Device, Host, HostFile, Known, Mount, Unit
+from ops.provision.observed import (
+    Account,
+    Claim,
+    Device,
+    Host,
+    HostFile,
+    HostUser,
+    Known,
+    Mount,
+    Unit,
+)
 from ops.provision.plan import Slot, plan
+from ops.provision.settings import keys_text, sudo_text
 from ops.provision.storage import filesystem_uuid
 
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAICpYAhoQQmHhjv2dIE7ZSSsaXFRqgpnHEWheZm64ECNV"
@@ -175,6 +187,19 @@ class World:
         files = {**host.files, told["path"]: there}
         self.host = replace(host, files=files, restarts=host.restarts | set(told["restarts"]))
 
+    def _do_zone_set(self, told: Mapping[str, Any]) -> None:
+        self.host = replace(self._host(), time_zone=told["zone"])
+
+    def _do_user_set(self, told: Mapping[str, Any]) -> None:
+        user = User.model_validate({**_without(told, "slot")})
+        made = HostUser(
+            user.shell,
+            frozenset({*user.groups, user.name}),
+            _digest(keys_text(user)),
+            _digest(sudo_text(user)),
+        )
+        self.host = replace(self._host(), accounts={**self._host().accounts, user.name: made})
+
     def _do_service_enable(self, told: Mapping[str, Any]) -> None:
         self._set_unit(told["name"], enabled="enabled")
 
@@ -183,6 +208,7 @@ class World:
 
     def _do_service_start(self, told: Mapping[str, Any]) -> None:
         self._set_unit(told["name"], active="active")
+        self.host = replace(self._host(), filtered=told["name"] == FIREWALL)
 
     def _do_service_stop(self, told: Mapping[str, Any]) -> None:
         self._set_unit(told["name"], active="inactive")
@@ -191,6 +217,8 @@ class World:
         self._set_unit(told["name"], active="active")
         left = self._host().restarts - {told["name"]}
         self.host = replace(self._host(), restarts=left)
+        if told["name"] == FIREWALL:
+            self.host = replace(self.host, filtered=True)
 
     def _do_address_give(self, told: Mapping[str, Any]) -> dict[str, object]:
         self.account = replace(self.account, elastic_ip="203.0.113.7")
@@ -293,6 +321,19 @@ class World:
     def leave_restart(self, name: str) -> None:
         """Die between a file and the restart that it needs."""
         self.host = replace(self._host(), restarts=self._host().restarts | {name})
+
+    def filter_otherwise(self, _: object) -> None:
+        """Change the kernel's rules by hand."""
+        self.host = replace(self._host(), filtered=False)
+
+    def set_account(self, told: Mapping[str, Any]) -> None:
+        """Change an account by hand."""
+        there = replace(self._host().accounts[told["name"]], **_without(told, "name"))
+        self.host = replace(self._host(), accounts={**self._host().accounts, told["name"]: there})
+
+    def set_zone(self, zone: str) -> None:
+        """Set another time zone by hand."""
+        self.host = replace(self._host(), time_zone=zone)
 
     def stop_service(self, name: str) -> None:
         """Stop a service by hand."""
@@ -426,7 +467,11 @@ def _instance(instance_id: str, told: Mapping[str, Any], own: Mapping[str, str])
     )
 
 
-def _without(told: Mapping[str, str], *names: str) -> dict[str, Any]:
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest() if text else ""
+
+
+def _without(told: Mapping[str, Any], *names: str) -> dict[str, Any]:
     return {name: value for name, value in told.items() if name not in names}
 
 
