@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 
 from ops.errors import OpsError
 from ops.escapes import escape
 from ops.inventory.patterns import Excludes
 from ops.inventory.schema import FileSet, Place
-from ops.migrate import rsync
+from ops.migrate import nesting, rsync
+from ops.migrate.both import at_once
 from ops.migrate.door import Ends
 from ops.migrate.plan import Facts, SourceFacts, TargetFacts
 from ops.remote.command import Command, script
 from ops.remote.errors import CommandFailed
-from ops.remote.fanout import each
 from ops.remote.host import Host, Result
 
 # Both scripts begin alike: $1 names programs, $2 the root, $3 the mount it has to lie on. The
@@ -60,16 +59,16 @@ _NOWHERE = "/dev/shm/ops-migrate-counts"  # noqa: S108 - never made: rsync only 
 
 
 def facts(ends: Ends, data: FileSet, *, own: bool) -> Facts:
-    """Return what both ends have of the data set. Raise OpsError when a program is missing."""
-    found: dict[str, SourceFacts | TargetFacts] = {}
-    looks: list[Callable[[], None]] = [
-        lambda: found.update(source=at_source(ends.source, data, as_root=ends.source_root)),
-        lambda: found.update(target=at_target(ends.target, data.target, as_root=ends.target_root)),
-    ]
-    for outcome in each(looks, lambda look: look()):
-        if outcome.error is not None:
-            raise outcome.error
-    return Facts(found["source"], found["target"], own)  # type: ignore[arg-type]
+    """Return what both ends have of the data set.
+
+    Raise OpsError when a program is missing, Refused when one end lies in the other.
+    """
+    source, target, _ = at_once(
+        lambda: at_source(ends.source, data, as_root=ends.source_root),
+        lambda: at_target(ends.target, data.target, as_root=ends.target_root),
+        lambda: nesting.check(ends, data),
+    )
+    return Facts(source, target, own)
 
 
 def at_source(host: Host, data: FileSet, *, as_root: bool) -> SourceFacts:
