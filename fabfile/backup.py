@@ -23,6 +23,30 @@ def snapshot(
     return 0
 
 
+@task(app="many")
+def run(
+    context: Context, app: str, *, plan: bool = False, expect: str = "", json: bool = False
+) -> int | None:
+    """Archive the component's campus side by restic: databases dumped and checked, then all.
+
+    The host may only add to the repository; a declared part of it is read back each time.
+    """
+    from ops import quantities
+    from ops.backup import archive
+    from ops.cli import output, repository, settle
+
+    repo = repository()
+    decided = archive.plan(repo, app)
+    if not settle(decided, show=plan, expect=expect):
+        return 0
+    made = archive.make(repo, app, decided)
+    ids = ", ".join(f"{slot} {one[:8]}" for slot, one in sorted(made.ids.items()))
+    size = f"{quantities.number(made.files)} files, {quantities.size(made.bytes)}"
+    output.say(f"{app}: archived {size}: {ids}", f"  run {made.run}")
+    output.document(made.model_dump(mode="json"))
+    return 0
+
+
 @task(app="many", asks=True, help={"allow_deletes": "delete up to this many, above the limit"})
 def prune(
     context: Context,
@@ -104,3 +128,45 @@ def schedule(context: Context, *, plan: bool = False, expect: str = "") -> int |
     crontab.install(repo, decided)
     output.say(f"installed; jobs log to {crontab.log(repo)}")
     return 0
+
+
+@task()
+def status(context: Context, *, json: bool = False) -> int | None:
+    """Show each component's backups: last, next, age, size, level, drill, what is wrong.
+
+    From the records, on any machine. It exits 1 when something is late, failed, unproven, or a
+    scheduled run did not happen.
+    """
+    from ops.backup import known, standing
+    from ops.cli import output, repository
+    from ops.run import now
+
+    lines = standing.lines(known.read(repository()), now(), known.cron_zone())
+    output.table(standing.COLUMNS, [line.cells() for line in lines])
+    output.document([line.data() for line in lines])
+    return 1 if any(line.health == "bad" for line in lines) else 0
+
+
+@task()
+def watch(context: Context, *, json: bool = False) -> int | None:
+    """Mail what of the backups is late, failed or unproven, or that all is well: for cron.
+
+    By the SMTP host in site.yaml. It exits 1 when something is wrong, also when no mail could
+    be sent.
+    """
+    from ops.backup import known, standing, watch
+    from ops.cli import output, repository
+    from ops.run import now
+
+    repo, moment = repository(), now()
+    lines = standing.lines(known.read(repo), moment, known.cron_zone())
+    others = watch.schedule_faults(repo)
+    site = repo.site()
+    subject, text = watch.report(lines, others, site.controller.name)
+    output.say(subject, *text)
+    output.document({"subject": subject, "others": others, "lines": [one.data() for one in lines]})
+    if site.mail:
+        watch.send(site.mail, watch.message(site.mail, subject, text, moment))
+    else:
+        output.say_aside("no mail is declared in site.yaml: nobody is told but who reads this")
+    return 1 if others or any(line.health == "bad" for line in lines) else 0

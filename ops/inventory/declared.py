@@ -61,12 +61,13 @@ class Declared:
         """Return the names of all components, sorted; their files are not read."""
         return sorted(path.stem for path in self._component_files() if _SLUG.match(path.stem))
 
-    def component(self, name: str) -> Component:
+    def component(self, name: str, names: Collection[str] = ()) -> Component:
         """Return one component; only its file and site.yaml are read.
 
-        Raise UsageError with the nearest name when there is none, Broken when its file is wrong.
+        `names` are those of all components, from a caller who asks for many. Raise UsageError
+        with the nearest name when there is none, Broken when its file is wrong.
         """
-        return self._component(name, self.names())
+        return self._component(name, names or self.names())
 
     def components(self) -> dict[str, Component]:
         """Return all components by name. Raise Broken with the problems of all files."""
@@ -90,7 +91,7 @@ class Declared:
             return []
         return sorted(path for path in found if path.match("[!.]*.yaml"))
 
-    def _component(self, name: str, names: list[str]) -> Component:
+    def _component(self, name: str, names: Collection[str]) -> Component:
         if name not in names:
             raise UsageError(f"there is no component {name}{nearest(name, names)}")
         return self.check(self._document(f"components/{name}.yaml"), names)

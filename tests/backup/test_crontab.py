@@ -9,6 +9,7 @@ import pytest
 from ops.backup import crontab
 from ops.errors import OpsError, Refused
 from ops.inventory.repository import Repository
+from ops.plan import Plan
 from tests.support.inventories import edit, new_inventory
 
 STAND_IN = """#!/bin/sh
@@ -36,7 +37,7 @@ def repo(tmp_path: Path) -> Repository:
     return new_inventory(tmp_path / "inventory")
 
 
-def planned(repo: Repository) -> crontab.Plan:
+def planned(repo: Repository) -> Plan:
     before = crontab.read()
     return crontab.plan(before, crontab.wanted(repo, before), str(repo.path))
 

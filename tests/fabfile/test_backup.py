@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+from collections.abc import Iterator
 
 import pytest
 
@@ -16,6 +17,7 @@ from ops.inventory.repository import Repository
 from tests.support.aws import SOON
 from tests.support.fabric_tree import FAB, PROJECT
 from tests.support.inventories import edit
+from tests.support.smtp import Smtp
 
 BACKUP = """backup:
   level: crash
@@ -59,6 +61,13 @@ def wiki(provisioned: Repository, cloud: Cloud) -> Repository:
     return provisioned
 
 
+@pytest.fixture
+def mailed() -> Iterator[Smtp]:
+    server = Smtp()
+    yield server
+    server.close()
+
+
 def test_prune_shows_asks_keeps_to_its_limit_and_deletes(wiki: Repository, cloud: Cloud) -> None:
     code, out, _ = fab(wiki, "backup.prune", "app=wiki", "plan=true", "json=true")
     plan = json.loads(out)
@@ -72,3 +81,18 @@ def test_prune_shows_asks_keeps_to_its_limit_and_deletes(wiki: Repository, cloud
     code, out, _ = fab(wiki, "backup.prune", *words)
     assert code == 0 and "1 snapshot deleted" in out
     assert len(there(cloud)) == 1
+
+
+def test_status_and_watch_tell_what_is_wrong_and_who_was_told(
+    wiki: Repository, mailed: Smtp
+) -> None:
+    edit(wiki, "site.yaml", "smtp: smtp.example.edu", "smtp: 127.0.0.1")
+    edit(wiki, "site.yaml", "port: 25\n", f"port: {mailed.port}\n")
+    code, out, _ = fab(wiki, "backup.status", "json=true")
+    lines = {(one["component"], one["kind"]): one for one in json.loads(out)}
+    assert code == 1
+    assert lines["wiki", "snapshot"]["level"] == "crash"
+    assert lines["documents", "archive"]["faults"] == ["there is none", "never proven"]
+    code, out, err = fab(wiki, "backup.watch")
+    assert code == 1 and "documents archive: there is none" in out and err == ""
+    assert b"documents archive: there is none" in mailed.mails[0]
