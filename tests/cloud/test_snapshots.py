@@ -13,9 +13,9 @@ from ops.cloud.errors import CloudError
 from ops.cloud.instances import Instance
 from ops.cloud.session import Cloud
 from ops.cloud.snapshots import Request
-from ops.lab.aws import server as lab
 from ops.lab.aws.faults import Fault
 from ops.lab.aws.server import Server
+from tests.support.aws import set_state
 
 SOON = Wait(delay=0.01, attempts=5)
 
@@ -137,7 +137,7 @@ def test_a_snapshot_that_ends_in_an_error_is_told(
     cloud: Cloud, data: tuple[volumes.Volume, ...], request_: Request, server: Server
 ) -> None:
     made = snapshots.create_set(cloud, request_)
-    lab._set_state(server.account, made[0].id, "error")
+    set_state(server, made[0].id, "error")
     with pytest.raises(CloudError, match=f"{made[0].id}: the snapshot of .* ended in an error"):
         snapshots.wait(cloud, request_.found_by, 2, SOON)
 
@@ -146,7 +146,7 @@ def test_pending_snapshots_are_waited_for_and_then_given_up(
     cloud: Cloud, data: tuple[volumes.Volume, ...], request_: Request, server: Server
 ) -> None:
     made = snapshots.create_set(cloud, request_)
-    lab._set_state(server.account, made[0].id, "pending")
+    set_state(server, made[0].id, "pending")
     with pytest.raises(CloudError, match="not completed after"):
         snapshots.wait(cloud, request_.found_by, 2, SOON)
 

@@ -2,20 +2,11 @@
 
 from __future__ import annotations
 
-import http.client
-import json
-
 from ops.cloud import instances, status
 from ops.cloud.instances import Instance
 from ops.cloud.session import Cloud
 from ops.lab.aws.server import Server
-
-
-def set_state(server: Server, instance: Instance, state: str) -> None:
-    to = http.client.HTTPConnection(server.url.removeprefix("http://"))
-    to.request("POST", "/lab/state", json.dumps({"id": instance.id, "state": state}))
-    assert to.getresponse().status == 200
-    to.close()
+from tests.support.aws import set_state
 
 
 def test_a_running_instance_is_well(cloud: Cloud, instance: Instance) -> None:
@@ -24,16 +15,16 @@ def test_a_running_instance_is_well(cloud: Cloud, instance: Instance) -> None:
 
 
 def test_a_failing_check_is_named(cloud: Cloud, instance: Instance, server: Server) -> None:
-    set_state(server, instance, "impaired")
+    set_state(server, instance.id, "impaired")
     assert status.find(cloud)[instance.id].impaired == ("system",)
-    set_state(server, instance, "ok")
+    set_state(server, instance.id, "ok")
     assert status.find(cloud)[instance.id].impaired == ()
 
 
 def test_an_announced_event_has_its_code_and_time(
     cloud: Cloud, instance: Instance, server: Server
 ) -> None:
-    set_state(server, instance, "instance-retirement")
+    set_state(server, instance.id, "instance-retirement")
     (event,) = status.find(cloud)[instance.id].events
     assert event.code == "instance-retirement"
     assert event.begins is not None

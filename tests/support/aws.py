@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from http.client import HTTPConnection
 
 import pytest
 
@@ -21,6 +23,16 @@ PUBLIC_KEY = (
     "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAICpYAhoQQmHhjv2dIE7ZSSsaXFRqgpnHEWheZm64ECNV controller"
 )
 SOON = Wait(delay=0.01, attempts=50)
+
+
+def set_state(server: Server, resource: str, state: str) -> None:
+    """Make the lab's AWS tell this state of a snapshot, or this health of an instance."""
+    connection = HTTPConnection(server.url.removeprefix("http://"), timeout=10)
+    connection.request("POST", "/lab/state", json.dumps({"id": resource, "state": state}))
+    reply = connection.getresponse()
+    said = reply.read()
+    connection.close()
+    assert reply.status == 200, said
 
 
 @pytest.fixture(scope="session")
