@@ -31,7 +31,8 @@ _NSPAWN = Path("/run/systemd/nspawn")
 class Host:
     """One host of the lab: its folder, its network namespace and, when it runs, its process.
 
-    `layers` are the read-only roots below its own, the upper one first.
+    `layers` are the read-only roots below its own, the upper one first. `binds` are files and
+    folders of this machine that it sees at the same paths, read-only.
     """
 
     lab_id: str
@@ -40,6 +41,7 @@ class Host:
     layers: Sequence[Path]
     debs: Path
     namespace: str
+    binds: Sequence[Path] = ()
     _process: subprocess.Popen[bytes] | None = field(default=None, repr=False)
 
     @property
@@ -78,6 +80,7 @@ class Host:
         argv += ["--capability=CAP_NET_ADMIN"]  # its own namespace's: it may have a firewall
         argv += ["--resolv-conf=off", "--timezone=off", "--link-journal=no"]
         argv += [f"--bind-ro={self.debs}:{packages.SEEN_AT}", f"--directory={self.root}"]
+        argv += [f"--bind-ro={path}" for path in self.binds]
         with self.console.open("ab") as console:
             self._process = subprocess.Popen(
                 cgroups.joining(groups, argv),
