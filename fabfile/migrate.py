@@ -58,6 +58,53 @@ def metered(
 
 @task(
     help={
+        "source": "HOST:PATH; the host as the inventory (wiki.campus.main) or ssh knows it",
+        "target": "HOST:PATH, into which the source's content goes",
+        "exclude": "patterns to leave out, with commas between",
+        "allow_existing": "write over this many files that no recorded copy put there",
+        "limit_mbit": "send at most so many megabits a second",
+    }
+)
+def copy(
+    context: Context,
+    source: str,
+    target: str,
+    *,
+    exclude: str = "",
+    plan: bool = False,
+    allow_existing: int = 0,
+    limit_mbit: int = 0,
+    json: bool = False,
+) -> int | None:
+    """Copy a folder from any host to any other, with the engine and report of migrate.metered."""
+    import os
+
+    from ops.cli import output, progress, repository
+    from ops.migrate import copies, wording
+
+    repo = repository()
+    asked = copies.asked(repo, source, target, os.environ, exclude)
+    if plan:
+        decided = copies.planned(repo, asked, allow_existing=allow_existing)
+        output.say(*decided.lines())
+        output.document(decided.data())
+        return 0
+    summary = copies.copied(
+        repo,
+        asked,
+        allow_existing=allow_existing,
+        limit_mbit=limit_mbit,
+        bars=lambda name, size, files: progress.bar(name, total_bytes=size, total_files=files),
+        tell=lambda step: output.say_aside(step.words),
+    )
+    page = repo.run_folder(summary.run) / "report.html"
+    output.say(*wording.lines(summary), f"report: {page}")
+    output.document({**summary.data(), "run": summary.run, "verdict": summary.verdict})
+    return summary.exit_code
+
+
+@task(
+    help={
         "run": "the run, as `fab migrate.metered` and `fab inventory.history` name it; "
         "several (run=A,B) are shown side by side"
     }

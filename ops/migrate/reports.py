@@ -38,10 +38,10 @@ def reported(repo: Repository, runs: Sequence[str]) -> tuple[list[figures.Summar
 
 def _seen(repo: Repository, run: str) -> Seen:
     record = repo.record(run)
-    if "sets" not in record.figures or record.component is None:
+    if "sets" not in record.figures:
         raise UsageError(
             f"run {run} moved no data", "`fab inventory.history` lists the runs and their tasks."
         )
     meter = repo.run_folder(run) / "meter.jsonl.gz"
     seen = samples.read(meter) if meter.exists() else []
-    return figures.recorded(run, record.component, record.figures), seen
+    return figures.recorded(run, record.component or record.task, record.figures), seen

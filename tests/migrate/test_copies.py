@@ -1,0 +1,67 @@
+"""Copies between any two hosts."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+
+import pytest
+
+from ops.errors import Refused
+from ops.migrate import copies, reports
+from ops.migrate.figures import Summary
+from tests.migrate.fleet import Fleet, fleet
+from tests.migrate.test_metered import Silence
+
+
+def _silent(name: str, size: int, files: int) -> AbstractContextManager[Silence]:
+    return nullcontext(Silence())
+
+
+@pytest.fixture
+def here(tmp_path: Path) -> Iterator[Fleet]:
+    with fleet(tmp_path) as made:
+        for number in range(10):
+            (made.source / f"page {number}").write_bytes(b"x" * 1000)
+        yield made
+
+
+def _asked(here: Fleet) -> copies.Copy:
+    target = f"wiki.cloud.main:{here.target.parent}/copied"
+    return copies.asked(here.repo, f"wiki.campus.main:{here.source}", target, os.environ, "*9")
+
+
+def _copied(here: Fleet, allow_existing: int = 0) -> Summary:
+    return copies.copied(here.repo, _asked(here), allow_existing=allow_existing, bars=_silent)
+
+
+def test_a_copy_is_moved_recorded_and_reported(here: Fleet) -> None:
+    summary = _copied(here)
+    assert (summary.verdict, summary.sent_files) == ("done", 9)
+    assert len(list((here.target.parent / "copied").iterdir())) == 9
+    record = here.repo.record(summary.run)
+    assert (record.task, record.component, record.verdict) == ("migrate.copy", None, "done")
+    here.repo.verify_signature(summary.run)
+    assert reports.reported(here.repo, [summary.run])[1].is_file()
+    assert "ops-migrate" not in here.keys
+
+
+def test_a_second_copy_sends_nothing(here: Fleet) -> None:
+    _copied(here)
+    assert _copied(here).sent_files == 0
+
+
+def test_data_of_others_needs_a_counted_argument(here: Fleet) -> None:
+    (here.target.parent / "copied").mkdir()
+    (here.target.parent / "copied/foreign").write_bytes(b"")
+    with pytest.raises(Refused, match="1 files that no recorded copy"):
+        copies.planned(here.repo, _asked(here))
+    assert _copied(here, allow_existing=1).verdict == "done"
+
+
+def test_the_plan_changes_nothing(here: Fleet) -> None:
+    plan = copies.planned(here.repo, _asked(here))
+    assert [step.kind for step in plan.steps] == ["root.make", "files.move"]
+    assert not (here.target.parent / "copied").exists()
