@@ -11,7 +11,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input --quiet
 
-.PHONY: help install develop lab demo test lint soak bench-start bench-verify bench-remote bench-transfer readme lock clean
+.PHONY: help install develop lab demo test lint soak bench-start bench-verify bench-remote bench-fanout bench-transfer readme lock clean
 
 help: ## show these lines
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -41,8 +41,11 @@ bench-start: develop ## how long `fab --list` takes beside stock Fabric's
 bench-verify: develop ## verification beside md5sum, md5deep, hashdeep, rclone, and the bare hash
 	$(BIN)/python -m benchmarks.verify
 
-bench-remote: develop ## output and fan-out over SSH beside the ssh program's
+bench-remote: develop ## output over SSH beside the ssh program's
 	$(BIN)/python -m benchmarks.remote
+
+bench-fanout: develop build/peers/.installed ## facts of 50 sshd hosts beside pyinfra, Ansible, ssh
+	$(BIN)/python -m benchmarks.fanout --peers build/peers
 
 bench-transfer: develop ## transfers over the reference link beside rsync, scp and others (root; quick=1)
 	$(BIN)/python -m benchmarks.transfer $(if $(quick),--quick)
@@ -70,6 +73,11 @@ $(VENV)/.developed: requirements-dev.lock $(VENV)/.installed
 
 $(VENV)/.lab: requirements/lab requirements/lab-install requirements/lab.apt $(VENV)/.developed
 	requirements/lab
+	touch $@
+
+build/peers/.installed: benchmarks/fanout.txt
+	$(PYTHON) -m venv build/peers
+	build/peers/bin/python -m pip --disable-pip-version-check --no-input --quiet install -r $<
 	touch $@
 
 $(VENV)/bin/python:

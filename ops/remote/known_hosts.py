@@ -14,8 +14,9 @@ import fnmatch
 import hashlib
 import hmac
 import re
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal
 
 from ops.errors import OpsError
@@ -68,20 +69,20 @@ def fingerprint(key: str) -> str:
 
 def find(text: str, key_name: str) -> tuple[PublicKey, ...]:
     """Return the keys pinned for this name, in the order of the lines, without revoked ones."""
-    found = [line.key for line in _matching(text, key_name) if not line.marker]
-    return tuple(key for key in found if key not in revoked(text, key_name))
+    return _pinned(_matching(text, key_name))
 
 
 def revoked(text: str, key_name: str) -> tuple[PublicKey, ...]:
     """Return the keys that are not to be trusted for this name, whatever other lines say."""
-    return tuple(line.key for line in _matching(text, key_name) if line.marker == "@revoked")
+    return _revoked(_matching(text, key_name))
 
 
 def judge(text: str, key_name: str, offered: PublicKey) -> Verdict:
     """Return whether the key that a host offers is the one of this name."""
-    if offered in revoked(text, key_name):
+    lines = _matching(text, key_name)
+    if offered in _revoked(lines):
         return "revoked"
-    pinned = find(text, key_name)
+    pinned = _pinned(lines)
     if offered in pinned:
         return "trusted"
     return "wrong" if pinned else "unknown"
@@ -112,10 +113,24 @@ def remove(text: str, key_name: str) -> str:
     return "".join(_without(line, key_name) for line in _lines(text))
 
 
-def _matching(text: str, key_name: str) -> Iterator[_Line]:
-    for line in map(_parsed, text.split("\n")):
-        if line is not None and _matches(line.names, key_name.lower()):
-            yield line
+def _pinned(lines: Sequence[_Line]) -> tuple[PublicKey, ...]:
+    bad = _revoked(lines)
+    return tuple(line.key for line in lines if not line.marker and line.key not in bad)
+
+
+def _revoked(lines: Sequence[_Line]) -> tuple[PublicKey, ...]:
+    return tuple(line.key for line in lines if line.marker == "@revoked")
+
+
+def _matching(text: str, key_name: str) -> tuple[_Line, ...]:
+    wanted = key_name.lower()
+    return tuple(line for line in _read(text) if _matches(line.names, wanted))
+
+
+@lru_cache(maxsize=4)
+def _read(text: str) -> tuple[_Line, ...]:
+    """Return the lines of a text that say something; kept, as each host of a fleet asks anew."""
+    return tuple(line for line in map(_parsed, text.split("\n")) if line is not None)
 
 
 def _parsed(line: str) -> _Line | None:
@@ -140,6 +155,8 @@ def _matches(names: tuple[str, ...], key_name: str) -> bool:
 
 
 def _like(key_name: str, pattern: str) -> bool:
+    if "*" not in pattern and "?" not in pattern:
+        return key_name == pattern.lower()
     literal = re.sub(r"\[", "[[]", pattern.lower())
     return fnmatch.fnmatchcase(key_name, literal)
 
