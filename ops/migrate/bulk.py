@@ -15,11 +15,12 @@ from dataclasses import dataclass, field
 from ops.inventory.schema import FileSet
 from ops.migrate import landing, packing, streams
 from ops.migrate.door import Door, Ends
-from ops.migrate.growth import FIRST, Growth
+from ops.migrate.growth import FIRST, LIMIT, Growth
 from ops.migrate.meter import Meter
 from ops.migrate.packing import Packing
 from ops.migrate.rsync import Totals
 from ops.migrate.shards import Range, Sharing, Task
+from ops.migrate.slowest import Slowest
 from ops.migrate.streams import Done, Told
 from ops.remote.command import Command, script
 from ops.remote.host import Running
@@ -47,7 +48,7 @@ class Bulk:
     """The streams of one data set; `broke` tells why they could not end their work.
 
     `clean` says that nothing went wrong, so that all files are there with all that belongs to
-    them, but for the big ones, which have their content only.
+    them, but for the big ones, which have their content only. `limit` are the streams at most.
     """
 
     ends: Ends
@@ -55,6 +56,7 @@ class Bulk:
     data: FileSet
     run: str
     meter: Meter
+    limit: int = LIMIT
     files: int = 0
     bytes: int = 0
     broke: str = ""
@@ -63,6 +65,8 @@ class Bulk:
     _sent: dict[str, int] = field(default_factory=dict)
     _left: dict[int, Task] = field(default_factory=dict)
     _tries: dict[int, int] = field(default_factory=dict)
+    slowest: Slowest = field(default_factory=Slowest)
+    _growth: Growth = field(default_factory=Growth)
     _packing: Packing = field(default_factory=Packing)
     _given_up: set[str] = field(default_factory=set)
 
@@ -72,12 +76,19 @@ class Bulk:
         size = self.bytes
         return Totals(sent_files=self.files, sent_bytes=size, literal=size, wire=size)
 
+    @property
+    def link_rate(self) -> float | None:
+        """Return the bytes a second that the link has carried at the best, None if not seen."""
+        return self._growth.best or None
+
     @contextmanager
     def serving(self) -> Iterator[Running]:
         """Open the first streams and keep them open in the block."""
         as_root = self.ends.source_root
         source, inside = self.ends.source, self.door.inside
-        source.run(streams.prepare(inside, FIRST, as_root=as_root))
+        self._growth.limit = self.limit
+        self._growth.streams = min(FIRST, self.limit)
+        source.run(streams.prepare(inside, self._growth.streams, as_root=as_root))
         asked = streams.serve(inside, self.data.source.root, self.door.ssh, as_root=as_root)
         with source.start(asked) as running:
             yield running
@@ -91,8 +102,9 @@ class Bulk:
         self._left = dict(enumerate(tasks, 1))
         self._ask(self._left)
 
-    def send(self, running: Running, sharing: Sharing) -> None:
+    def send(self, running: Running, sharing: Sharing, round_trip: float) -> None:
         """Follow what was asked; see `files`, `bytes` and `broke` for how far that got."""
+        self._growth.round_trip = round_trip
         self._follow(running)
         if not self.broke:
             self._tell(streams.stop(self.door.inside, as_root=self.ends.source_root))
@@ -115,7 +127,7 @@ class Bulk:
         }
 
     def _follow(self, running: Running) -> None:
-        growth, wanted = Growth(), FIRST
+        growth, wanted = self._growth, self._growth.streams
         growth.start(time.monotonic())
         heard = time.monotonic()
         while self._left and not self.broke:
@@ -127,6 +139,7 @@ class Bulk:
             heard = now if chunk else heard
             for done in self._told.feed(chunk or b""):
                 self._take(done)
+            self.slowest.began(list(self._told.sent), now)
             moved = self.bytes + sum(self._told.sent.values())
             self.meter.at(moved, self.files, self._by_lane())
             if len(self._left) > 2 * wanted and growth.look(now, moved) > wanted:
@@ -138,6 +151,7 @@ class Bulk:
         if task is None:
             return
         self.clean = self.clean and done.code == 0
+        self.slowest.ended(done.lane, task, time.monotonic())
         if done.code in (0, _GAPS):
             self._sent[done.lane] = self._sent.get(done.lane, 0) + task.size
             self.bytes += task.size

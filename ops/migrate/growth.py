@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ops.migrate.shards import streams_needed
+
 LIMIT = 16
 """Connections at the most."""
 
@@ -28,7 +30,9 @@ class Growth:
 
     streams: int = FIRST
     limit: int = LIMIT
+    round_trip: float = 0.0
     best: float = 0.0
+    """The highest rate seen, in bytes a second."""
     _time: float = 0.0
     _bytes: int = 0
     _idle: int = 0
@@ -42,8 +46,9 @@ class Growth:
             return self.streams
         rate = (moved - self._bytes) / (now - self._time)
         self._time, self._bytes = now, moved
-        if rate > self.best * GAIN:
-            self.best, self._idle = rate, 0
+        before, self.best = self.best, max(self.best, rate)
+        if rate > before * GAIN:
+            self._idle = 0
             return self._grown()
         self._idle += 1
         if self._idle >= PATIENCE:
@@ -56,5 +61,6 @@ class Growth:
         self._time = now
 
     def _grown(self) -> int:
-        self.streams = min(self.limit, self.streams + STEP)
+        needed = streams_needed(self.best, self.round_trip)
+        self.streams = min(self.limit, max(self.streams, needed) + STEP)
         return self.streams

@@ -78,7 +78,9 @@ def shared(records: Iterable[bytes], there: set[bytes], excludes: Excludes) -> S
             continue
         if found.kind != "f":
             sharing.leave(found)
-        elif found.names > 1:
+            continue
+        sharing.count(found.size)
+        if found.names > 1:
             groups.setdefault(found.inode, []).append(found)
         elif found.path not in there:
             sharing.add(found)

@@ -7,6 +7,7 @@ a stream that has ended one thing takes the next, and the small things come last
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -31,6 +32,10 @@ WINDOW = 2 * MEBI
 
 Done = frozenset[tuple[str, int, int]]
 """(key, offset, length) of ranges that have arrived."""
+
+
+CLASSES = tuple(10**power for power in range(3, 10))
+"""Sizes of files up to which they are counted together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,8 +145,21 @@ class Sharing:
         self.sizes = 0
         self.plain = False
         self.bigs: list[Big] = []
+        self._classes = [(0, 0)] * (len(CLASSES) + 1)
         self._pieces: list[Shard] = [Shard()]
         self._groups: dict[str, Shard] = {}
+
+    def count(self, size: int) -> None:
+        """Take note of a file of the set, whether it is to be moved or not."""
+        index = bisect_left(CLASSES, size)
+        files, sizes = self._classes[index]
+        self._classes[index] = files + 1, sizes + size
+
+    @property
+    def classes(self) -> tuple[tuple[int, int, int], ...]:
+        """Return (limit in bytes, files, bytes) of each class of sizes; 0 is without a limit."""
+        limits = (*CLASSES, 0)
+        return tuple((limit, *row) for limit, row in zip(limits, self._classes, strict=True))
 
     def add(self, entry: Entry) -> None:
         """Share out one more file."""

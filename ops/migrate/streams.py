@@ -17,6 +17,9 @@ from ops.remote.command import Command, script
 
 LANES = "a b"
 
+STARTING = 6
+"""Connections that may be on their way at the same time."""
+
 BLOCK = 10240
 """Bytes of a record of tar, in which its checkpoints count."""
 
@@ -121,9 +124,16 @@ stream() {{
     kill "$master"
 }}
 
+# sshd drops connections when too many (MaxStartups, 10 by default) have not logged in yet.
+begin() {{
+    set -- tried.*
+    [ -e "$1" ] || shift
+    [ $((streams - $#)) -lt {STARTING} ]
+}}
+
 while :; do
     read -r wanted <wanted
-    while [ "$streams" -lt "$wanted" ]; do
+    while [ "$streams" -lt "$wanted" ] && begin; do
         streams=$((streams + 1))
         : >"said.${{streams}}a" && : >"said.${{streams}}b"
         stream "$streams" "$@" &

@@ -13,17 +13,20 @@ from ops.inventory.schema import FileSet
 from ops.migrate import door, landing, rsync, scan, streams
 from ops.migrate.both import at_once
 from ops.migrate.bulk import Bulk, is_worth
+from ops.migrate.growth import LIMIT
 from ops.migrate.meter import Meter
 from ops.migrate.outcome import BUSY, GO_ON, Outcome, judged
 from ops.migrate.shards import Sharing
 from ops.remote.command import Command, command
 from ops.remote.errors import Unreachable
-from ops.remote.host import Host
+from ops.remote.host import Host, Running
 
 
 @dataclass(frozen=True)
 class Errand:
-    """Who moves what: component, run, data set, where templates are, and how fast at most."""
+    """Who moves what: component, run, data set, where templates are; how fast at most, in how
+    many streams at most.
+    """
 
     component: str
     run: str
@@ -31,15 +34,23 @@ class Errand:
     data: FileSet
     templates: Sequence[Path]
     limit_mbit: int = 0
+    streams: int = LIMIT
 
 
 @dataclass(frozen=True)
 class Moved:
-    """How the move of a data set went; without a `way` it was not begun."""
+    """How the move of a data set went; without a `way` it was not begun.
+
+    `link_rate` are the bytes a second that the link has carried at the best, None where that
+    was not seen. `sizes` and `slowest` are as SetFigures has them.
+    """
 
     outcome: Outcome
     seconds: float
     way: door.Way | None = None
+    link_rate: float | None = None
+    sizes: tuple[tuple[int, int, int], ...] = ()
+    slowest: tuple[tuple[str, int, float], ...] = ()
 
 
 def move(ends: door.Ends, errand: Errand, meter: Meter) -> Moved:
@@ -51,53 +62,61 @@ def move(ends: door.Ends, errand: Errand, meter: Meter) -> Moved:
     began = time.monotonic()
     meter.enter(errand.name, "connect")
     try:
-        outcome, way = _moved(ends, errand, meter)
+        moved = _moved(ends, errand, meter)
     except door.Busy:
-        outcome, way = judged(BUSY, rsync.Totals(), rsync.Complaints(), ()), None
-    return Moved(outcome, time.monotonic() - began, way)
+        moved = Moved(judged(BUSY, rsync.Totals(), rsync.Complaints(), ()), 0)
+    return replace(moved, seconds=time.monotonic() - began)
 
 
-def _moved(ends: door.Ends, errand: Errand, meter: Meter) -> tuple[Outcome, door.Way]:
+def _moved(ends: door.Ends, errand: Errand, meter: Meter) -> Moved:
     root = errand.data.target.root
     made = door.made(ends, errand.component, errand.run, root, errand.templates)
     with made as entry:
         whole = False
         try:
             meter.load_of(ends.source, ends.target)
-            outcome, way = _filled(ends, entry, errand, meter)
-            whole = outcome.verdict == "done"
+            moved = _filled(ends, entry, errand, meter)
+            whole = moved.outcome.verdict == "done"
         finally:
             meter.load_of(None, None)
             meter.enter(errand.name, "tidy")
             with suppress(Unreachable):
                 landing.end(ends, root, errand.run, whole=whole)
-    return outcome, way
+    return moved
 
 
-def _filled(
-    ends: door.Ends, entry: door.Door, errand: Errand, meter: Meter
-) -> tuple[Outcome, door.Way]:
+def _filled(ends: door.Ends, entry: door.Door, errand: Errand, meter: Meter) -> Moved:
     """Send what is new by streams, and then let rsync do the rest and prove it all."""
     root = errand.data.target.root
     if errand.limit_mbit or errand.data.cross_mounts:
         way, _ = at_once(entry.knock, lambda: landing.begin(ends, root, errand.run))
         meter.enter(errand.name, "transfer")
-        return _stream(ends, way, errand, meter), way
-    bulk = Bulk(ends, entry, errand.data, errand.run, meter)
+        return Moved(_stream(ends, way, errand, meter), 0, way)
+    bulk = Bulk(ends, entry, errand.data, errand.run, meter, errand.streams)
     with bulk.serving() as running:
         way, sharing = at_once(entry.knock, lambda: _begun(ends, errand, bulk))
         meter.enter(errand.name, "transfer")
-        if is_worth(sharing):
-            try:
-                bulk.send(running, sharing)
-            except Unreachable as lost:
-                bulk.broke = f"the connection to the source broke: {lost.message}"
-            if bulk.broke:
-                return Outcome("incomplete", bulk.totals, words=bulk.broke, hint=GO_ON), way
-            meter.enter(errand.name, "verify")
-        known = sharing if bulk.files and bulk.clean and sharing.plain else None
-        outcome = _stream(ends, way, errand, meter, bulk=bulk, known=known)
-    return replace(outcome, totals=joined(outcome.totals, bulk.totals, known)), way
+        outcome = _sent(way, errand, bulk, running=running, sharing=sharing)
+    slowest = bulk.slowest.told()
+    return Moved(outcome, 0, way, bulk.link_rate, sharing.classes, slowest)
+
+
+def _sent(
+    way: door.Way, errand: Errand, bulk: Bulk, *, running: Running, sharing: Sharing
+) -> Outcome:
+    """Send the bulk of it, then the rest."""
+    meter = bulk.meter
+    if is_worth(sharing):
+        try:
+            bulk.send(running, sharing, way.round_trip)
+        except Unreachable as lost:
+            bulk.broke = f"the connection to the source broke: {lost.message}"
+        if bulk.broke:
+            return Outcome("incomplete", bulk.totals, words=bulk.broke, hint=GO_ON)
+        meter.enter(errand.name, "verify")
+    known = sharing if bulk.files and bulk.clean and sharing.plain else None
+    outcome = _stream(bulk.ends, way, errand, meter, bulk=bulk, known=known)
+    return replace(outcome, totals=joined(outcome.totals, bulk.totals, known))
 
 
 def _begun(ends: door.Ends, errand: Errand, bulk: Bulk) -> Sharing:

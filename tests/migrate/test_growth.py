@@ -1,6 +1,6 @@
 """Streams are added while they pay."""
 
-from ops.migrate.growth import FIRST, INTERVAL, LIMIT, Growth
+from ops.migrate.growth import FIRST, INTERVAL, LIMIT, STEP, Growth
 
 
 def _after(rates: list[float]) -> int:
@@ -25,3 +25,17 @@ def test_nothing_grows_before_anything_has_arrived() -> None:
     growth = Growth()
     growth.start(0.0)
     assert [growth.look(second, 0) for second in (3.0, 6.0, 9.0)] == [FIRST] * 3
+
+
+def test_a_fast_long_link_gets_at_once_what_its_windows_need() -> None:
+    growth = Growth(round_trip=0.070)
+    growth.start(0.0)
+    growth.look(INTERVAL, 1)
+    assert growth.look(2 * INTERVAL, round(240e6 * INTERVAL)) == 9 + STEP
+
+
+def test_the_declared_limit_holds() -> None:
+    growth = Growth(limit=6)
+    growth.start(0.0)
+    growth.look(INTERVAL, 1)
+    assert growth.look(2 * INTERVAL, 10**9) == 6

@@ -90,3 +90,11 @@ def test_another_time_is_another_content() -> None:
 def test_a_window_a_round_trip_tells_the_streams() -> None:
     assert streams_needed(62.5e6, 0.070) == 3
     assert streams_needed(1e6, 0.0) == 1
+
+
+def test_files_are_counted_by_size() -> None:
+    sharing = Sharing()
+    for size in (0, 1000, 1001, 10**10):
+        sharing.count(size)
+    assert sharing.classes[:2] == ((1000, 2, 1000), (10_000, 1, 1001))
+    assert sharing.classes[-1] == (0, 1, 10**10)
