@@ -61,6 +61,8 @@ class _Taking:
     ) -> None:
         self.repo, self.component, self.run, self.cloud = repo, component, r, cloud
         self.patience = patience
+        self.certain = False
+        """Whether the instance's set was taken while all was frozen, as the thaw has shown."""
         self.unlisted = ""
         self.listed = {"files": 0, "bytes": 0, "moving": 0}
         self.count = self.gib = 0
@@ -69,6 +71,7 @@ class _Taking:
     def create(self, step: Step) -> run.Facts:
         """Take one instance's set; return its ids by volume and the level that was reached."""
         arguments: Any = step.arguments
+        self.certain = False
         level, made = self._best(arguments)
         names = {volume: name for name, volume in arguments["volumes"].items()}
         ids = {names.get(one.volume, one.volume): one.id for one in made}
@@ -85,7 +88,7 @@ class _Taking:
         try:
             return level, self._at_level(arguments, level)
         except ThawedTooEarly:
-            # the set is there, and its tag must not claim what the watchdog has undone
+            # the set is there, and says of itself what it is
             if lower != "crash":
                 raise
             return "crash", self._at_level(arguments, "crash")
@@ -96,14 +99,22 @@ class _Taking:
             return lower, self._at_level(arguments, lower)
 
     def _at_level(self, arguments: Any, level: str) -> tuple[snapshots.Snapshot, ...]:
-        """Return the set; only the one call that fixes its moment is made while frozen."""
-        request = self._request(arguments, level)
-        prepared = snapshots.prepare(self.cloud, request)
+        """Return the set; only the one call that fixes its moment is made while frozen.
+
+        Its tag claims the level only once that is certain: who is killed or cut off before
+        leaves a set that says "crash".
+        """
+        prepared = snapshots.prepare(self.cloud, self._request(arguments, "crash"))
+        if prepared.found and level != "crash" and not self.certain:
+            raise OpsError(
+                f"{self.component}: the set was taken, but maybe not while all was frozen",
+                "It counts as crash consistent. Run the task again.",
+            )
         if level == "crash":
             taken = self._as_it_is(arguments, prepared)
         else:
             taken = self._consistent(arguments, level, prepared)
-        return snapshots.label(self.cloud, request, taken)
+        return snapshots.label(self.cloud, self._request(arguments, level), taken)
 
     def _as_it_is(
         self, arguments: Any, prepared: snapshots.Prepared
@@ -137,28 +148,20 @@ class _Taking:
     ) -> tuple[snapshots.Snapshot, ...]:
         with_hooks = level == arguments["level"]
         before, after = (arguments[name] if with_hooks else () for name in ("before", "after"))
-        taken: tuple[snapshots.Snapshot, ...] = ()
-        try:
-            with run.host(self.repo, self.component, "cloud", arguments["slot"]) as host:
-                witness = self._witness(arguments, host)
-                witness.before()
-                with (
-                    hooked(host, before, after, self.repo.template),
-                    self._clocked(),
-                    frozen(host, self.run.id, arguments["mounts"]),
-                ):
+        with run.host(self.repo, self.component, "cloud", arguments["slot"]) as host:
+            witness = self._witness(arguments, host)
+            witness.before()
+            with hooked(host, before, after, self.repo.template):
+                with self._clocked(), frozen(host, self.run.id, arguments["mounts"]):
                     witness.mark()
                     taken = snapshots.take(self.cloud, prepared)
-                self._add(witness)
-        except ThawedTooEarly:
-            tags.put(self.cloud, [one.id for one in taken], {tags.LEVEL: "crash"})
-            raise
+                self.certain = True
+            self._add(witness)
         return taken
 
     def _request(self, arguments: Any, level: str) -> snapshots.Request:
         own = {tags.COMPONENT: self.component, tags.RUN: self.run.id, tags.LEVEL: level}
-        words = f"{self.component}: {level} consistent"
-        return snapshots.Request(arguments["instance"], self.run.id, own, words)
+        return snapshots.Request(arguments["instance"], self.run.id, own, self.component)
 
     @contextmanager
     def _clocked(self) -> Iterator[None]:

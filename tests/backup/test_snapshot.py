@@ -15,7 +15,7 @@ from ops.inventory.schema import SnapshotState
 from ops.lab.aws.faults import Fault
 from ops.lab.aws.server import Server
 from ops.remote.errors import Unreachable
-from tests.support.aws import SOON
+from tests.support.aws import SOON, set_state
 
 
 def declare(repo: Repository, **policy: object) -> None:
@@ -82,3 +82,35 @@ def test_a_refusal_of_aws_is_recorded_as_failed(provisioned: Repository, server:
         snapshot(provisioned)
     [newest] = list(provisioned.runs("wiki", "backup.snapshot"))
     assert provisioned.record(newest).verdict == "failed"
+
+
+def test_a_snapshot_that_ends_in_an_error_fails_the_backup(
+    provisioned: Repository, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    declare(provisioned, level="crash", fall_back_to=None)
+    label = snapshots.label
+
+    def and_break(
+        of: Cloud, request: snapshots.Request, made: tuple[snapshots.Snapshot, ...]
+    ) -> tuple[snapshots.Snapshot, ...]:
+        labelled = label(of, request, made)
+        set_state(server, made[0].id, "error")
+        return labelled
+
+    monkeypatch.setattr(snapshots, "label", and_break)
+    with pytest.raises(CloudError, match="ended in an error"):
+        snapshot(provisioned)
+    record = provisioned.record(next(provisioned.runs("wiki", "backup.snapshot")))
+    assert record.verdict == "failed" and "data" in record.steps[0].facts["ids"]
+    assert provisioned.state("wiki").snapshot is None
+
+
+def test_a_set_claims_no_level_before_it_is_certain(
+    provisioned: Repository, cloud: Cloud, server: Server
+) -> None:
+    declare(provisioned, level="crash", fall_back_to=None)
+    server.faults.add(Fault("CreateTags", "error", code="UnauthorizedOperation"))
+    with pytest.raises(CloudError):
+        snapshot(provisioned)
+    [one] = taken(cloud, provisioned)
+    assert one.tags[tags.LEVEL] == "crash"
