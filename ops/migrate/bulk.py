@@ -142,7 +142,10 @@ class Bulk:
             self.slowest.began(list(self._told.sent), now)
             moved = self.bytes + sum(self._told.sent.values())
             self.meter.at(moved, self.files, self._by_lane())
-            if len(self._left) > 2 * wanted and growth.look(now, moved) > wanted:
+            if (
+                len(self._left) > 2 * wanted
+                and growth.look(now, moved, self.meter.busiest) > wanted
+            ):
                 wanted = growth.streams
                 self._tell(streams.want(self.door.inside, wanted, as_root=self.ends.source_root))
 

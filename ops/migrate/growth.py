@@ -20,6 +20,9 @@ GAIN = 1.25
 INTERVAL = 3.0
 """Seconds between two looks: tens of round trips, so that new streams have their speed."""
 
+FULL = 0.85
+"""Load of all processors of an end above which more streams bring nothing."""
+
 PATIENCE = 10
 """Looks without a gain after which one more step is tried all the same."""
 
@@ -37,8 +40,11 @@ class Growth:
     _bytes: int = 0
     _idle: int = 0
 
-    def look(self, now: float, moved: int) -> int:
-        """Return how many connections there are to be, `moved` bytes having arrived by `now`."""
+    def look(self, now: float, moved: int, load: float = 0.0) -> int:
+        """Return how many connections there are to be, `moved` bytes having arrived by `now`.
+
+        There are no more of them while the busier end has a `load` above FULL.
+        """
         if now - self._time < INTERVAL:
             return self.streams
         if not self._bytes:
@@ -47,6 +53,8 @@ class Growth:
         rate = (moved - self._bytes) / (now - self._time)
         self._time, self._bytes = now, moved
         before, self.best = self.best, max(self.best, rate)
+        if load > FULL:
+            return self.streams
         if rate > before * GAIN:
             self._idle = 0
             return self._grown()

@@ -81,6 +81,11 @@ class Meter:
         pairs = {"source": source, "target": target}
         self._loads = {side: Load(host) for side, host in pairs.items() if host is not None}
 
+    @property
+    def busiest(self) -> float:
+        """Return the load of the busier end, 0 where it is not known."""
+        return max((load.share or 0.0 for load in self._loads.values()), default=0.0)
+
     def _watch(self) -> None:
         due = self._start + PERIOD
         while not self._over.wait(max(0.0, due - time.monotonic())):

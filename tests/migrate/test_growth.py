@@ -39,3 +39,10 @@ def test_the_declared_limit_holds() -> None:
     growth.start(0.0)
     growth.look(INTERVAL, 1)
     assert growth.look(2 * INTERVAL, 10**9) == 6
+
+
+def test_processors_that_are_busy_get_no_more_streams() -> None:
+    growth = Growth()
+    growth.start(0.0)
+    growth.look(INTERVAL, 1)
+    assert growth.look(2 * INTERVAL, 10**9, load=0.95) == FIRST
