@@ -11,7 +11,7 @@ from ops.cloud.groups import Rule
 from ops.cloud.instances import Instance
 from ops.cloud.launch import Launch
 from ops.cloud.tokens import token
-from ops.errors import OpsError
+from ops.errors import Incomplete, OpsError
 from ops.plan import Step
 from ops.provision import identity, survey
 from ops.provision.desired import Desired
@@ -139,7 +139,11 @@ class Performers:
                         raise
                     work.tell(f"no capacity for {kind} in {zone}: {error.said}")
                     refused = error
-        raise refused or OpsError(f"{desired.host}: no type or zone to start it in")
+        said = refused.said if refused else "no type or zone is declared"
+        raise Incomplete(
+            f"{desired.host}: EC2 has no capacity for any declared type and zone: {said}",
+            "Run the task again later, or declare other_types and other_zones.",
+        )
 
     def _instance_start(self, step: Step) -> Facts:
         cloud, instance_id = self._work.cloud, str(step.arguments["id"])

@@ -9,7 +9,7 @@ from ops.cloud import instances
 from ops.cloud.calls import Wait
 from ops.cloud.errors import CloudError
 from ops.cloud.instances import Instance
-from ops.errors import OpsError
+from ops.errors import Incomplete, OpsError
 from ops.plan import Step
 from ops.provision import identity
 from ops.provision.arrival import Late, await_first_boot, await_ssh
@@ -50,7 +50,7 @@ class Welcome:
             work.hosts[desired.slot] = await_ssh(endpoint, work.patience, work.tell)
             await_first_boot(work.hosts[desired.slot], work.patience)
         except Late as error:
-            raise OpsError(error.message, self._keep_console(instance)) from None
+            raise Incomplete(error.message, self._keep_console(instance)) from None
         return {**seen(instance), "console": self._witnessed(desired, instance, kept)}
 
     def _witnessed(self, desired: Desired, instance: Instance, kept: Throwaway) -> str:

@@ -37,8 +37,11 @@ _SCRIPT = """
 size=$1 seconds=$2 silence=$3 patience=$4
 shift 4
 watch() {
-    [ "$silence" != 0 ] || while read -r _ <&3; do :; done
-    [ "$silence" = 0 ] || while [ -n "$(timeout "$silence" dd bs=4096 count=1 <&3 2>/dev/null)" ]; do :; done
+    if [ "$silence" = 0 ]; then
+        while read -r _ <&3; do :; done
+    else
+        while [ -n "$(timeout "$silence" dd bs=4096 count=1 <&3 2>/dev/null)" ]; do :; done
+    fi
     read -r _ _ _ parent _ </proc/self/stat
     [ "$parent" != "$$" ] || kill -TERM "$$"
 }

@@ -113,6 +113,19 @@ def test_one_components_fault_does_not_stop_the_other(fleet: Fleet) -> None:
     assert "tracker: tracker.cloud.main: EC2 offers the type t99.huge nowhere" in err
 
 
+def test_half_the_fleet_fails_and_the_other_half_is_done(fleet: Fleet) -> None:
+    for name in ("directory", "tracker", "lists"):
+        fleet.declare(PLAIN, name)
+    fleet.hosts.mute = {"tracker-main", "lists-main"}
+    code, out, err = fab(fleet, "app=all", "wait=3s")
+    assert code == 4
+    for name in ("directory", "wiki"):
+        assert f"{name}: provisioned" in out
+    for name in ("tracker", "lists"):
+        assert f"{name}.cloud.main" in err
+        assert fleet.repo.record(next(fleet.repo.runs(name))).verdict == "incomplete"
+
+
 def test_the_sample_is_only_read(fleet: Fleet) -> None:
     environ = {name: value for name, value in os.environ.items() if name != "OPS_INVENTORY"}
     done = subprocess.run(

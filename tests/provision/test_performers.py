@@ -1,14 +1,93 @@
-"""Steps and performers belong to each other."""
+"""Steps and performers belong to each other, and what AWS does to a step doubles nothing."""
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any, cast
 
+import botocore.endpoint
+import pytest
+
+import ops.cloud.calls
+from ops.cloud import addresses, groups, instances, tags, zones
+from ops.errors import Incomplete, OpsError
+from ops.lab.aws.faults import Fault
 from ops.provision.performers import Performers
+from ops.run import cloud
+from tests.provision.test_apply import CREATING, changed
 from tests.provision.world import World
+from tests.support.fleet import Fleet
+
+REHEARSALS = 2
+"""Calls to RunInstances that start nothing: one a plan."""
+
+
+def one_of_each(fleet: Fleet) -> bool:
+    """Return whether AWS has one of all that a component with an Elastic IP address needs."""
+    aws, ours = cloud(fleet.repo), {tags.COMPONENT: "wiki"}
+    made = (instances.find(aws, ours), groups.find(aws, ours), addresses.find(aws, ours))
+    return [len(one) for one in made] == [1, 1, 1]
 
 
 def test_every_kind_of_step_has_one_performer_and_a_stand_in() -> None:
     performers = Performers(cast("Any", None), cast("Any", None)).by_kind()
     known = {name.removeprefix("_do_") for name in dir(World) if name.startswith("_do_")}
     assert {kind.replace(".", "_") for kind in performers} == known
+
+
+def test_with_the_reply_lost_to_every_call_that_makes_something_nothing_is_doubled(
+    fleet: Fleet,
+) -> None:
+    fleet.reach_by("private")
+    fleet.declare(changed(elastic_ip=True))
+    making = ("AuthorizeSecurityGroupIngress", "AllocateAddress", "AssociateAddress")
+    fleet.server.faults.add(Fault("RunInstances", "lost", skip=REHEARSALS))
+    fleet.server.faults.add(
+        *(Fault(call, "lost") for call in ("CreateSecurityGroup", "ImportKeyPair", *making))
+    )
+    fleet.provision()
+    assert fleet.server.faults.pending() == ()
+    assert one_of_each(fleet)
+    assert not fleet.provision()
+
+
+def test_a_minute_of_throttling_is_waited_out(
+    fleet: Fleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slept: list[float] = []
+
+    def sleep(seconds: float) -> None:
+        slept.append(seconds)
+        if sum(slept) >= 60:
+            fleet.server.faults.clear()
+
+    for module in (ops.cloud.calls, botocore.endpoint):
+        monkeypatch.setattr(module, "time", SimpleNamespace(sleep=sleep))
+    fleet.server.faults.add(Fault("RunInstances", "throttle", skip=REHEARSALS, times=10_000))
+    assert fleet.provision()
+    assert sum(slept) >= 60
+    assert len(instances.find(cloud(fleet.repo), {tags.COMPONENT: "wiki"})) == 1
+
+
+def test_a_group_of_our_name_that_is_anothers_is_refused_before_anything_is_made(
+    fleet: Fleet,
+) -> None:
+    aws = cloud(fleet.repo)
+    groups.create(aws, "ops-wiki-main", zones.default_vpc(aws), "theirs", {"team": "another"})
+    before = fleet.calls(*CREATING)
+    with pytest.raises(OpsError, match="ops-wiki-main"):
+        fleet.provision()
+    assert instances.find(aws, {tags.COMPONENT: "wiki"}) == ()
+    assert fleet.calls("ImportKeyPair", "CreateVolume") == 0
+    assert fleet.calls("CreateSecurityGroup") <= before + 1
+
+
+def test_no_capacity_anywhere_leaves_it_incomplete_and_is_made_good_by_the_next_run(
+    fleet: Fleet,
+) -> None:
+    code = "InsufficientInstanceCapacity"
+    fleet.server.faults.add(Fault("RunInstances", "error", skip=REHEARSALS, code=code, status=400))
+    with pytest.raises(Incomplete, match="no capacity for any declared type and zone"):
+        fleet.provision()
+    assert fleet.provision()
+    assert fleet.instance().ready

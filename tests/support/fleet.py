@@ -33,7 +33,8 @@ _loopback = itertools.count(2)
 class Hosts(Idle):
     """Each instance is a real sshd on a loopback address, with the host key of its user data.
 
-    `silent` instances never come up, `strangers` show a key of their own.
+    `silent` instances never come up, nor those named in `mute`;
+    `strangers` show a key of their own.
     """
 
     def __init__(self, folder: Path, port: int) -> None:
@@ -41,6 +42,7 @@ class Hosts(Idle):
         self.folder = folder
         self.port = port
         self.silent = False
+        self.mute: set[str] = set()
         self.strangers = False
         self.running: dict[str, Sshd] = {}
         self._places: dict[str, str] = {}
@@ -65,10 +67,10 @@ class Hosts(Idle):
             hostname=hostname,
             volumes=volumes,
         )
-        if not self.silent:
-            packed = user_data.startswith(b"\x1f\x8b")
-            plain = gzip.decompress(user_data) if packed else user_data
-            self.running[instance_id] = self._sshd(instance_id, yaml.safe_load(plain))
+        packed = user_data.startswith(b"\x1f\x8b")
+        told = yaml.safe_load(gzip.decompress(user_data) if packed else user_data)
+        if not self.silent and told["hostname"] not in self.mute:
+            self.running[instance_id] = self._sshd(instance_id, told)
 
     def terminate(self, instance_id: str) -> None:
         super().terminate(instance_id)
