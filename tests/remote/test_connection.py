@@ -163,6 +163,7 @@ def test_more_threads_than_sessions_share_one_connection(host: SshHost) -> None:
     outcomes = each(
         range(3 * SESSIONS), lambda n: host.run(script("sleep 0.1; echo $1", str(n))).out, limit=99
     )
+    assert [one.error for one in outcomes if one.error] == []
     assert [one.value for one in outcomes] == [b"%d\n" % n for n in range(3 * SESSIONS)]
 
 
