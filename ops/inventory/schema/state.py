@@ -109,6 +109,9 @@ class SnapshotState(Model):
     at: Instant
     level: Literal["crash", "filesystem", "application"]
     ids: dict[Slug, str] = Field(description="Snapshot by volume.")
+    copies: dict[Slug, str] = Field(
+        default_factory=dict, description="Its copy in the second region, by volume."
+    )
     unlisted: str = Field(
         "", description="Why there is no manifest, so that no drill can prove it."
     )
@@ -119,6 +122,7 @@ class ArchiveState(Model):
 
     run: str
     at: Instant = Field(description="When reading began.")
+    repository: str = Field("", description="As declared then: it is made once, and never anew.")
     ids: dict[Slug, str] = Field(description="restic's snapshot by campus host.")
     files: int
     bytes: int

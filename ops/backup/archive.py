@@ -1,0 +1,311 @@
+"""Archives of the campus side, by restic: made, listed as of their moment, read back in parts."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from ops import run
+from ops.backup import archive_dump, moment, restic
+from ops.backup.archive_plan import plan_archive
+from ops.backup.restic import Archived, Way
+from ops.backup.witness import manifest_path
+from ops.errors import Incomplete, OpsError
+from ops.inventory.patterns import Excludes
+from ops.inventory.schema import Archive, ArchiveState
+from ops.plan import Plan, Step
+from ops.remote.command import Secret, command, script
+from ops.remote.local import LocalHost
+from ops.verify import clock, manifest
+from ops.verify.scan import Keeping, Load, Scan, may_be_root, scan
+from ops.verify.tree import Tree
+
+if TYPE_CHECKING:
+    from ops.inventory.repository import Repository
+    from ops.remote.host import Host
+
+LONG = 7 * 86400.0
+SHORT = 900.0
+
+_NOW = "sleep 0.05; date +%s.%N"
+_ENTRIES = r"""
+LC_ALL=C
+export LC_ALL
+cd -- "$1" || exit
+shift
+exec find . "$@" -mindepth 1 -printf '%y%P\0'
+"""
+_FREE = "echo ops-may-run-anything"
+
+
+def plan(repo: Repository, name: str) -> Plan:
+    """Return what a run would archive now."""
+    turn = sum(1 for _ in repo.runs(name, "backup.run"))
+    return plan_archive(name, repo.component(name), turn)
+
+
+def way(repo: Repository, archive: Archive, environ: Mapping[str, str] = os.environ) -> Way:
+    """Return how the hosts reach the repository: to add and to read. Raise Refused."""
+    keys = _keys(repo, archive.access_key, archive.secret_key, environ)
+    return Way(archive.repository, Secret(repo.secret(archive.password, environ)), keys)
+
+
+def keeper(repo: Repository, archive: Archive, environ: Mapping[str, str] = os.environ) -> Way:
+    """Return how the controller reaches it to remove. Raise OpsError where that is not declared."""
+    pruning = archive.prune
+    if pruning is None:
+        raise OpsError(
+            f"{archive.repository}: nobody may remove from it",
+            "Declare backup.archive.prune: other credentials than the host's.",
+        )
+    keys = _keys(repo, pruning.access_key, pruning.secret_key, environ)
+    cache = repo.var / "cache" / "restic"
+    where = pruning.repository or archive.repository
+    return Way(where, Secret(repo.secret(archive.password, environ)), keys, False, str(cache))
+
+
+def listed(repo: Repository, name: str, host: Host | None = None) -> list[Archived]:
+    """Return a component's archives, oldest first, as the controller (or `host`) sees them."""
+    archive = _declared(repo, name)
+    used = way(repo, archive) if host else keeper(repo, archive)
+    asked = restic.listing(used)
+    result = (host or LocalHost()).run(asked, check=False, timeout=SHORT)
+    found = restic.snapshots(restic.checked(result, used.repository).out)
+    return [one for one in found if _component(one) == name]
+
+
+def forget(repo: Repository, name: str, ids: list[str]) -> None:
+    """Remove archives and what only they hold, from the controller. Raise OpsError."""
+    if not ids:
+        return
+    used = keeper(repo, _declared(repo, name))
+    host = LocalHost()
+    host.run(used.command("unlock"), check=False, timeout=SHORT)
+    asked = used.command("forget", "--prune", "--", *ids)
+    restic.checked(host.run(asked, check=False, timeout=LONG), used.repository)
+
+
+def make(
+    repo: Repository, name: str, decided: Plan, *, tell: Callable[[Step], None] | None = None
+) -> ArchiveState:
+    """Carry out an archive's plan; return what was archived.
+
+    Raise DumpFailed, with nothing archived; Incomplete when some files could not be read;
+    OpsError for a repository that is locked, full, damaged or gone.
+    """
+    archive = _declared(repo, name)
+    with run.begin(repo, "backup.run", name, dict(decided.facts)) as r, ExitStack() as stack:
+        work = _Archiving(repo, name, archive, r, stack)
+        performers = {
+            "database.dump": work.dump,
+            "archive.make": work.archive,
+            "archive.check": work.check,
+        }
+        r.carry_out(decided, performers, tell=tell)
+        if work.unread:
+            raise Incomplete(f"{name}: {'; '.join(work.unread)}", "The rest is archived.")
+        return work.state()
+
+
+class _Archiving:
+    """The performers of one run, and what they add up."""
+
+    def __init__(
+        self, repo: Repository, name: str, archive: Archive, r: run.Run, stack: ExitStack
+    ) -> None:
+        self.repo, self.name, self.run = repo, name, r
+        self.way = way(repo, archive)
+        self.stack = stack
+        self.hosts: dict[str, Host] = {}
+        self.ids: dict[str, str] = {}
+        self.at: datetime | None = None
+        self.files = self.bytes = 0
+        self.unread: list[str] = []
+
+    def dump(self, step: Step) -> run.Facts:
+        """Dump one database; see ops.backup.archive_dump for what counts as a dump."""
+        told: Any = step.arguments
+        text = self.repo.template(told["script"]).read_text()
+        to, least, engine = told["to"], told["least"], told["engine"]
+        asked = archive_dump.dumping(engine, to, least, text, told["arguments"])
+        return {"bytes": archive_dump.dump(self._host(told["slot"]), step.subject, asked)}
+
+    def archive(self, step: Step) -> run.Facts:
+        """Archive one host's trees, and write their manifests as of the moment it began."""
+        told: Any = step.arguments
+        slot, host = told["slot"], self._host(told["slot"])
+        trees = {each: _tree(tree, host) for each, tree in told["trees"].items()}
+        self._open(host)
+        looks = {each: self._scanned(host, slot, each, tree).look for each, tree in trees.items()}
+        began = float(host.run(script(_NOW)).out) - clock.TICK
+        self.at = self.at or datetime.now(UTC)
+        with self._excluded(host, trees) as excludes:
+            asked = restic.backup(
+                self.way,
+                self.run.id,
+                f"{self.name}.{slot}",
+                [tree.root for tree in trees.values()],
+                crossing=any(tree.cross for tree in trees.values()),
+                excludes=excludes,
+            )
+            told = self._summary(host.run(asked, check=False, timeout=LONG), slot)
+        self.ids[slot] = self._id(host, slot)
+        self.run.remember(id=self.ids[slot])
+        files = moving = 0
+        for each, tree in trees.items():
+            path = manifest_path(self.run.directory, slot, each)
+            after = self._scanned(host, slot, each, tree)
+            written = moment.write(path, looks[each], after, began)
+            files, moving = files + written.files, moving + written.moving
+            for suffix in ("", manifest.MTREE, moment.MOVING):
+                self.run.attach(manifest.beside(path, suffix))
+        if (seen := told["total_files_processed"]) < files:
+            self.unread.append(f"restic archived {seen} files of {slot}, but {files} lie there")
+        self.files += told["total_files_processed"]
+        self.bytes += told["total_bytes_processed"]
+        self.run.observe(self.run.state.model_copy(update={"archive": self.state()}))
+        added = told["data_added"]
+        append_only = self._adds_only(host)
+        return {"id": self.ids[slot], "added": added, "moving": moving, "adds_only": append_only}
+
+    def check(self, step: Step) -> run.Facts:
+        """Let restic read a part of the repository back, to the last byte of it."""
+        told: Any = step.arguments
+        host = self._host(told["slot"])
+        asked = self.way.command("check", f"--read-data-subset={told['part']}")
+        result = host.run(asked, check=False, timeout=LONG)
+        try:
+            restic.checked(result, self.way.repository)
+        except OpsError as error:
+            raise OpsError(
+                f"{error.message}: the repository is not sound",
+                error.hint or "The archive was added, but don't rely on it: see `restic check`.",
+            ) from error
+        return {"part": told["part"]}
+
+    def state(self) -> ArchiveState:
+        """Return what was archived so far."""
+        return ArchiveState.model_validate(
+            {
+                "run": self.run.id,
+                "at": self.at or run.now(),
+                "repository": self.way.repository,
+                "ids": dict(self.ids),
+                "files": self.files,
+                "bytes": self.bytes,
+            }
+        )
+
+    def _host(self, slot: str) -> Host:
+        if slot not in self.hosts:
+            made = run.host(self.repo, self.name, "campus", slot)
+            self.hosts[slot] = self.stack.enter_context(made)
+        return self.hosts[slot]
+
+    def _open(self, host: Host) -> None:
+        """Free the repository of locks whose process is dead; make it at the first run."""
+        where = self.way.repository
+        try:
+            restic.checked(self._run(host, "unlock"), where)
+        except restic.Missing:
+            before = self.run.state.archive
+            if before is not None and before.repository == where:
+                raise
+            restic.checked(self._run(host, "init"), where)
+
+    def _run(self, host: Host, *words: str) -> Any:
+        return host.run(self.way.command(*words), check=False, timeout=SHORT)
+
+    def _summary(self, result: Any, slot: str) -> dict[str, Any]:
+        try:
+            restic.checked(result, f"{self.name}.{slot} to {self.way.repository}")
+        except Incomplete as error:
+            self.unread.append(error.message)
+        return restic.summary(result.out)
+
+    def _id(self, host: Host, slot: str) -> str:
+        asked = restic.listing(self.way, f"run={self.run.id}")
+        found = restic.checked(host.run(asked, check=False, timeout=SHORT), self.way.repository)
+        ids = [one.id for one in restic.snapshots(found.out) if one.slot == slot]
+        if len(ids) != 1:
+            raise OpsError(f"{self.way.repository} does not list the archive that was just made")
+        return ids[0]
+
+    def _adds_only(self, host: Host) -> bool | None:
+        """Return whether the host can only add: asked where that can be asked, else None."""
+        if self.way.repository.startswith("/"):
+            return False
+        login = self.way.login()
+        if not login:
+            return None
+        said = host.run(command(*login, _FREE, root=True), check=False, timeout=60)
+        return b"ops-may-run-anything" not in said.out
+
+    def _scanned(self, host: Host, slot: str, each: str, tree: Tree) -> Scan:
+        memory = self.repo.var / "looks" / self.name / f"archive.{slot}.{each}{manifest.LOOK}"
+        source = self.repo.component(self.name).source
+        told = source.hosts[slot].load if source else None
+        load = Load(told.processes, told.nice or 10, told.bytes_per_second) if told else Load()
+        return scan(host, tree, load=load, keeping=Keeping(memory, f"{slot} {tree.root}"))
+
+    @contextmanager
+    def _excluded(self, host: Host, trees: Mapping[str, Tree]) -> Iterator[str]:
+        """Give the file on the host that names what is excluded now; "" when nothing is."""
+        lines = [line for tree in trees.values() for line in _left_out(host, tree)]
+        path = f"/run/ops-archive.{self.run.id}" if lines else ""
+        if not path:
+            yield ""
+            return
+        host.put(b"".join(line + b"\n" for line in lines), path, root=True)
+        try:
+            yield path
+        finally:
+            host.run(command("rm", "-f", "--", path, root=True), check=False, timeout=60)
+
+
+def _left_out(host: Host, tree: Tree) -> Iterator[bytes]:
+    """Yield restic's pattern of each entry that the data set's own patterns leave out."""
+    if not tree.exclude:
+        return
+    excludes = Excludes(tree.exclude)
+    crossing = () if tree.cross else ("-xdev",)
+    found = host.run(script(_ENTRIES, tree.root, *crossing, root=tree.as_root), timeout=3600).out
+    for entry in found.split(b"\0")[:-1]:
+        kind, path = entry[:1], entry[1:]
+        above = path.rpartition(b"/")[0]
+        if above and excludes.hold(above, folder=True):
+            continue
+        if excludes.hold(path, folder=kind == b"d"):
+            pattern = restic.escaped(os.fsencode(tree.root.rstrip("/")) + b"/" + path)
+            if pattern:
+                yield pattern
+
+
+def _tree(told: Any, host: Host) -> Tree:
+    exclude = tuple(told["exclude"])
+    return Tree(told["root"], exclude, told["mount"], told["cross"], may_be_root(host))
+
+
+def _declared(repo: Repository, name: str) -> Archive:
+    policy = repo.component(name).backup
+    if policy is None or policy.archive is None:
+        raise OpsError(
+            f"{name} declares no archive", f"See backup.archive in components/{name}.yaml."
+        )
+    return policy.archive
+
+
+def _component(one: Archived) -> str:
+    """Return the component that a run's id names."""
+    return one.run.split("_")[2] if one.run.count("_") >= 3 else ""
+
+
+def _keys(
+    repo: Repository, access: str | None, secret: str | None, environ: Mapping[str, str]
+) -> tuple[Secret, Secret] | None:
+    if access is None or secret is None:
+        return None
+    return Secret(repo.secret(access, environ)), Secret(repo.secret(secret, environ))

@@ -1,0 +1,238 @@
+"""Archives of real campus hosts by restic: append-only, checked, proven, and their faults."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import subprocess
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ops import run
+from ops.backup import archive
+from ops.backup.archive_dump import DumpFailed
+from ops.errors import OpsError
+from ops.inventory import machine
+from ops.inventory.repository import Repository
+from ops.inventory.schema import ArchiveState
+from ops.lab.record import Lab, Ready
+from ops.remote.command import script
+from ops.remote.errors import TimedOut
+from tests.support.fabric_tree import FAB, PROJECT
+
+pytestmark = pytest.mark.lab
+
+DUMP = "#!/bin/sh\necho 'CREATE TABLE t (x int);'\necho '-- Dump completed'\n"
+SHORT = "#!/bin/sh\necho 'CREATE TABLE t (x int);'\n"
+PIPED = "#!/bin/bash\n(echo x; exit 3) | cat\necho '-- Dump completed'\n"
+VAULT = """
+useradd --create-home --shell /bin/sh vault
+mkdir -m 700 /home/vault/.ssh /home/vault/papers
+echo "restrict,command=\\"rclone serve restic --stdio --append-only papers\\" $1" \
+  >/home/vault/.ssh/authorized_keys
+chown -R vault: /home/vault
+"""
+KEY = """
+mkdir -p -m 700 /root/.ssh
+[ -e /root/.ssh/id_ed25519 ] || ssh-keygen -q -t ed25519 -N '' -f /root/.ssh/id_ed25519
+echo "$1 $2" >>/root/.ssh/known_hosts
+cat /root/.ssh/id_ed25519.pub
+"""
+PAPERS = r"""
+mkdir -p /srv/papers && mount -t tmpfs -o size=20m papers /srv/papers && cd /srv/papers
+for i in $(seq 200); do echo "paper $i" >"paper $i"; done
+mkdir -m 2750 locked cache && echo secret >locked/s && echo junk >cache/junk && chown 33:33 locked/s
+touch -d 2001-02-03 locked
+ln 'paper 1' twin; ln -s 'paper 2' soft; printf x >"$(printf 'a\nb [c] $d ')"
+mkdir -p /srv/small && mount -t tmpfs -o size=3m small /srv/small
+"""
+
+KILLED = r"""
+export host=$1 RESTIC_PASSWORD=pass-word
+for try in $(seq 20); do
+  unshare --uts sh -c 'hostname "$host"; exec restic -r /srv/archive --no-cache check' >/dev/null &
+  while kill -0 $! 2>/dev/null; do
+    ! ls /srv/archive/locks | grep -qv tmp || { kill -9 $!; exit 0; }
+  done
+done
+exit 1
+"""
+
+
+@dataclass
+class Papers:
+    """A component of the test's own on a campus host; the vault is an account on another."""
+
+    lab: Lab
+    repo: Repository
+    name: str
+
+    def make(self) -> ArchiveState:
+        return archive.make(self.repo, self.name, archive.plan(self.repo, self.name))
+
+    def declare(self, dump: str = DUMP, **told: Any) -> None:
+        """Declare the component with another archive, and the hook that dumps."""
+        base = {"repository": "/srv/archive", "password": "file:var/keys/restic", "parts": 2}
+        policy = {"schedule": "0 1 * * *", "keep": {}}
+        policy["archive"] = {**base, "schedule": "0 2 * * *", **told}
+        hook = {"script": f"{self.name}-hook"}
+        database = {"kind": "database", "engine": "mariadb", "database": "papers"}
+        place = {"root": "/srv/papers", "mount": "/srv/papers"}
+        files = {"kind": "files", "source": place, "target": {"root": "/srv/papers"}}
+        component = {
+            "description": "a test's",
+            "owner": "a test",
+            "source": {"hosts": {"main": {"address": self.address}}},
+            "target": {"instances": {"main": {"type": "t3.small", "zone": "us-east-1a"}}},
+            "data": {
+                "papers": {**files, "exclude": ["/cache/", "*.tmp"]},
+                "issues": {**database, "dump": hook, "load": hook, "digest": hook},
+            },
+            "backup": policy,
+        }
+        self._write(f"templates/{hook['script']}", dump)
+        self._write(f"components/{self.name}.yaml", json.dumps(component))
+
+    @property
+    def address(self) -> str:
+        return self.repo.component("documents").source.hosts["main"].address  # type: ignore[union-attr]
+
+    def do(self, text: str, *words: str, on: str = "documents") -> str:
+        with run.host(self.repo, on, "campus") as host:
+            return host.run(script(text, *words, root=True)).out.decode()
+
+    def fab(self, *words: str) -> subprocess.CompletedProcess[str]:
+        environ = {**os.environ, "OPS_INVENTORY": str(self.repo.path)}
+        argv = [str(FAB), *words]
+        return subprocess.run(
+            argv, cwd=PROJECT, env=environ, capture_output=True, text=True, check=False
+        )
+
+    def restic(self, *words: str) -> str:
+        """Run restic on the campus host by hand."""
+        line = 'printf "%s\\n" pass-word | restic -r "$@" 2>&1'
+        return self.do(line, *words)
+
+    def _write(self, path: str, text: str) -> None:
+        (self.repo.path / path).write_text(text)
+        self.repo.git.commit([path], "Change the test's declarations", machine.person())
+
+
+@pytest.fixture(scope="module")
+def papers(full_lab: Lab, ready: Ready) -> Iterator[Papers]:
+    repo = Repository(Path(full_lab.inventory), PROJECT)
+    made = Papers(full_lab, repo, f"papers-{secrets.token_hex(3)}")
+    password = repo.var / "keys" / "restic"
+    password.touch(0o600)
+    password.write_text("pass-word\n")
+    repo.pin(f"{made.name}.campus.main", ready.hosts["documents"].host_key)
+    repo.git.commit(["known_hosts"], "Pin the test's host", machine.person())
+    vault = ready.hosts["wiki"]
+    made.do(PAPERS)
+    public = made.do(KEY, vault.address, vault.host_key).strip()
+    made.do(VAULT, public, on="wiki")
+    try:
+        yield made
+    finally:
+        made.do("umount /srv/papers /srv/small; rm -rf /srv/archive /srv/small /srv/papers")
+        made.do("userdel --remove vault", on="wiki")
+        (repo.path / f"components/{made.name}.yaml").unlink()
+        repo.git.commit([f"components/{made.name}.yaml"], "Remove it", machine.person())
+
+
+def test_a_host_archives_through_a_door_that_only_lets_it_add(papers: Papers, ready: Ready) -> None:
+    vault = f"sftp:vault@{ready.hosts['wiki'].address}:/home/vault/papers"
+    papers.declare(repository=vault)
+    ended = papers.fab("backup.run", f"app={papers.name}", "json=true")
+    assert ended.returncode == 0, ended.stderr
+    state = papers.repo.state(papers.name).archive
+    assert state is not None
+    making, _ = papers.repo.record(state.run).steps[1:]
+    assert making.facts["adds_only"] is True
+    with run.host(papers.repo, papers.name, "campus") as host:
+        listed = archive.listed(papers.repo, papers.name, host)
+    assert [one.id for one in listed] == [state.ids["main"]]
+    declared = papers.repo.component(papers.name).backup
+    assert declared and declared.archive
+    used = archive.way(papers.repo, declared.archive)
+    with run.host(papers.repo, papers.name, "campus") as host:
+        with suppress(TimedOut):  # restic tries again and again
+            assert host.run(used.command("forget", state.ids["main"]), check=False, timeout=5).code
+        assert archive.listed(papers.repo, papers.name, host) == listed
+
+
+def test_excluded_folders_stay_out_and_the_dump_goes_in(papers: Papers) -> None:
+    papers.declare()
+    made = papers.make()
+    names = papers.restic("/srv/archive", "ls", made.ids["main"])
+    assert f"/var/backups/ops/{papers.name}/issues.dump" in names
+    assert "/srv/papers/paper 200" in names
+    assert "/srv/papers/cache" not in names
+
+
+def test_no_password_is_in_a_process_list(papers: Papers) -> None:
+    watch = 'for i in $(seq 60); do ps axeww; sleep 0.05; done >"$1" 2>/dev/null & echo $!'
+    papers.do(watch, "/run/ps-of-test")
+    papers.make()
+    seen = papers.do('sleep 1; cat "$1"; rm "$1"', "/run/ps-of-test")
+    assert "restic" in seen
+    assert "pass-word" not in seen
+
+
+@pytest.mark.parametrize(
+    ("hook", "words"),
+    [(SHORT, "ended early"), (PIPED, "ended with 3"), ("#!/bin/sh\n:\n", "0 bytes")],
+)
+def test_a_dump_that_is_not_whole_archives_nothing(papers: Papers, hook: str, words: str) -> None:
+    before = papers.repo.state(papers.name).archive
+    papers.declare(dump=hook)
+    with pytest.raises(DumpFailed, match=words):
+        papers.make()
+    assert papers.repo.state(papers.name).archive == before
+    papers.declare()
+
+
+def test_the_lock_of_a_dead_process_is_taken_away(papers: Papers) -> None:
+    papers.do(KILLED, "documents")
+    assert papers.do("ls /srv/archive/locks") != ""
+    assert papers.make().ids["main"]
+
+
+def test_a_lock_of_another_host_is_respected_and_told(papers: Papers) -> None:
+    papers.do(KILLED, "elsewhere")
+    with pytest.raises(OpsError, match="is locked"):
+        papers.make()
+    papers.do("rm /srv/archive/locks/*")
+
+
+def test_a_full_repository_is_told(papers: Papers) -> None:
+    papers.do("dd if=/dev/urandom of=/srv/papers/large bs=1M count=8 2>/dev/null")
+    papers.declare(repository="/srv/small/repo")
+    papers.restic("/srv/small/repo", "init")
+    with pytest.raises(OpsError, match="full"):
+        papers.make()
+    papers.do("rm /srv/papers/large")
+    papers.declare()
+
+
+def test_a_lost_repository_is_not_made_anew(papers: Papers) -> None:
+    papers.do("mv /srv/archive /srv/away")
+    try:
+        with pytest.raises(OpsError, match="there is no repository"):
+            papers.make()
+    finally:
+        papers.do("mv /srv/away /srv/archive")
+
+
+def test_a_damaged_repository_is_found_within_as_many_runs_as_parts(papers: Papers) -> None:
+    spoil = 'printf "\\377" | dd of="$1" bs=1 seek=40 conv=notrunc 2>/dev/null'
+    papers.do(spoil, papers.do("ls -S /srv/archive/data/*/* | head -1").strip())
+    with pytest.raises(OpsError, match="not sound"):
+        for _ in range(2):
+            papers.make()
