@@ -12,8 +12,8 @@ from types import TracebackType
 from typing import Self
 
 from ops.errors import OpsError
-from ops.migrate.samples import Sample, busy, line
-from ops.remote.command import command
+from ops.migrate.samples import Sample, busy, line, sockets
+from ops.remote.command import script
 from ops.remote.host import Host
 
 PERIOD = 1.0
@@ -21,6 +21,11 @@ PERIOD = 1.0
 
 _FLUSH = 10
 """Samples after which what was kept is on its way to the disk, should we die."""
+
+_LOOK = """
+head -n 1 /proc/stat
+[ -z "$1" ] || exec ss -tinH dst "$1" 2>/dev/null
+"""
 
 Tell = Callable[[Sample], None]
 
@@ -74,12 +79,18 @@ class Meter:
         with self._lock:
             self._now = replace(self._now, files=files, bytes=bytes, streams=streams)
 
-    def load_of(self, source: Host | None, target: Host | None) -> None:
-        """Measure the load of these hosts from now on, instead of earlier ones."""
+    def load_of(self, source: Host | None, target: Host | None, towards: str = "") -> None:
+        """Measure the load of these hosts from now on, instead of earlier ones.
+
+        Of the source also its connections `towards` ADDRESS:PORT of the target.
+        """
         for load in self._loads.values():
             load.stop()
-        pairs = {"source": source, "target": target}
-        self._loads = {side: Load(host) for side, host in pairs.items() if host is not None}
+        self._loads = {}
+        if source is not None:
+            self._loads["source"] = Load(source, towards)
+        if target is not None:
+            self._loads["target"] = Load(target)
 
     @property
     def busiest(self) -> float:
@@ -96,11 +107,14 @@ class Meter:
         with self._lock:
             now = self._now
             loads = {side: load.share for side, load in self._loads.items()}
+            links = [load.link for load in self._loads.values() if load.link is not None]
             sample = replace(
                 now,
                 second=round(time.monotonic() - self._start, 3),
                 source_load=loads.get("source"),
                 target_load=loads.get("target"),
+                round_trip_ms=links[0][0] if links else None,
+                retransmits=links[0][1] if links else None,
             )
             self.samples.append(sample)
             self._file.write(line(sample))
@@ -113,12 +127,15 @@ class Meter:
 class Load:
     """The processor load of one host, read each second over its connection, as long as wanted.
 
-    It is a look on the side: a host that does not answer has no load, and no error.
+    So is how its own connections to an ADDRESS:PORT fare, where `ss` is present. It is a look
+    on the side: a host that does not answer has no load, and no error.
     """
 
-    def __init__(self, host: Host) -> None:
+    def __init__(self, host: Host, towards: str = "") -> None:
         self.share: float | None = None
+        self.link: tuple[float, int] | None = None
         self._host = host
+        self._towards = towards
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._watch, daemon=True)
         self._thread.start()
@@ -132,12 +149,12 @@ class Load:
         before = self._read()
         while not self._over.wait(PERIOD):
             after = self._read()
-            share = busy(before, after)
+            share, self.link = busy(before, after), sockets(after)
             self.share = None if share is None else round(share, 3)
             before = after
 
     def _read(self) -> bytes:
-        asked = command("head", "-n", "1", "/proc/stat")
+        asked = script(_LOOK, self._towards)
         try:
             return self._host.run(asked, check=False, timeout=5 * PERIOD).out
         except OpsError:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -18,7 +19,8 @@ class Sample:
 
     `files` and `bytes` count what was sent of the data set so far. Loads are the busy share
     of all processors of that end, 0 to 1, None where it was not measured. `streams` are the
-    bytes that each lane has sent, where there are several.
+    bytes that each lane has sent, where there are several. `round_trip_ms` is the mean over
+    the connections, and `retransmits` the packets they have sent again, by the source's `ss`.
     """
 
     second: float
@@ -29,6 +31,8 @@ class Sample:
     source_load: float | None = None
     target_load: float | None = None
     streams: Mapping[str, int] | None = None
+    round_trip_ms: float | None = None
+    retransmits: int | None = None
 
 
 @dataclass(frozen=True)
@@ -106,6 +110,17 @@ def busy(before: bytes, after: bytes) -> float | None:
         return None
     idle, total = second[0] - first[0], second[1] - first[1]
     return min(1.0, max(0.0, 1 - idle / total))
+
+
+def sockets(text: bytes) -> tuple[float, int] | None:
+    """Return mean round trip in ms, and packets sent again, from lines of `ss -ti`.
+
+    None when there is no connection. `retrans:` has those of now and of all the time, and is
+    left out where there were none (ss(8)).
+    """
+    trips = [float(found) for found in re.findall(rb"\brtt:([\d.]+)/", text)]
+    again = [int(found) for found in re.findall(rb"\bretrans:\d+/(\d+)", text)]
+    return (round(sum(trips) / len(trips), 1), sum(again)) if trips else None
 
 
 def _ticks(stat: bytes) -> tuple[int, int] | None:

@@ -74,7 +74,9 @@ def _moved(ends: door.Ends, errand: Errand, meter: Meter) -> Moved:
     with made as entry:
         whole = False
         try:
-            meter.load_of(ends.source, ends.target)
+            there = ends.target_endpoint
+            address = f"[{there.address}]" if ":" in there.address else there.address
+            meter.load_of(ends.source, ends.target, f"{address}:{there.port}")
             moved = _filled(ends, entry, errand, meter)
             whole = moved.outcome.verdict == "done"
         finally:

@@ -3,7 +3,7 @@
 import gzip
 from pathlib import Path
 
-from ops.migrate.samples import Phase, Sample, busy, line, mean_load, phases, rates, read
+from ops.migrate.samples import Phase, Sample, busy, line, mean_load, phases, rates, read, sockets
 
 RUN = [
     Sample(0.0, "a", "connect"),
@@ -61,3 +61,14 @@ def test_the_load_is_the_busy_share_of_the_ticks() -> None:
     assert busy(before, b"cpu  150 0 125 825 0 0 0 0 0 0\n") == 0.75
     assert busy(before, before) is None
     assert busy(b"", before) is None
+
+
+def test_connections_are_read_from_ss() -> None:
+    text = (
+        b"cpu  1 2 3 4 5 6 7 8 9 10\n"
+        b"ESTAB 0 0 10.0.0.1:5 10.0.0.2:22 bbr wscale:7,7 rto:272 rtt:70.2/0.3 mss:1448 "
+        b"retrans:0/12 minrtt:70.1\n"
+        b"ESTAB 0 0 10.0.0.1:6 10.0.0.2:22 bbr rtt:71/0.3 mss:1448\n"
+    )
+    assert sockets(text) == (70.6, 12)
+    assert sockets(b"cpu  1 2 3\n") is None
