@@ -19,13 +19,13 @@ import ops
 from ops.backup.standing import LONG_AGO, Known, Proof
 from ops.errors import OpsError
 from ops.inventory import files
-from ops.inventory.schema import BackupKind, Component, State
+from ops.inventory.schema import Backup, BackupKind, Component, SnapshotState, State
 from ops.inventory.schema.words import seconds
 
 if TYPE_CHECKING:
     from ops.inventory.repository import Repository
 
-_FORM = f"1 {ops.__version__}"
+_FORM = f"2 {ops.__version__}"
 """Changes with what is noted."""
 _LOCALTIME = Path("/etc/localtime")
 _GIB = 2**30
@@ -87,6 +87,7 @@ def _kinds(name: str, declared: Component, state: State) -> Iterator[Known]:
             level=state.snapshot.level if state.snapshot else "",
             size=sum(one.size_gib for one in volumes) * _GIB if state.snapshot else None,
             proof=_proof(state, "snapshot"),
+            uncopied=_uncopied(policy, state.snapshot),
         )
     if policy.archive:
         yield Known(
@@ -110,6 +111,11 @@ def _made(run: str) -> datetime:
     except ValueError:
         return LONG_AGO
     return moment if moment.tzinfo else LONG_AGO
+
+
+def _uncopied(policy: Backup, taken: SnapshotState | None) -> str:
+    whole = taken is None or taken.ids.keys() <= taken.copies.keys()
+    return "" if whole or policy.copy_to is None else policy.copy_to
 
 
 def _proof(state: State, kind: BackupKind) -> Proof:

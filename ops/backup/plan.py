@@ -35,7 +35,13 @@ def plan_snapshot(name: str, declared: Component, state: State) -> Plan:
             f"{name} has no data volume to snapshot",
             f"Provision it first: fab provision app={name}.",
         )
-    return Plan("backup.snapshot", name, steps, {"level": level})
+    copies = (_copy(policy.copy_to),) if policy and policy.copy_to else ()
+    return Plan("backup.snapshot", name, (*steps, *copies), {"level": level})
+
+
+def _copy(region: str) -> Step:
+    words = f"copy what was taken to {region}, when it is complete"
+    return Step("snapshots.copy", region, words, {"region": region})
 
 
 def _declares_volumes(declared: Component) -> bool:

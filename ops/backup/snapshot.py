@@ -11,7 +11,7 @@ from ops import run
 from ops.backup.freeze import FreezeFailed, ThawedTooEarly, frozen
 from ops.backup.hooks import HookFailed, hooked
 from ops.backup.witness import Witness
-from ops.cloud import snapshots, tags
+from ops.cloud import copies, snapshots, tags
 from ops.cloud.calls import Wait
 from ops.errors import OpsError
 from ops.inventory.schema import SnapshotState, State
@@ -40,7 +40,8 @@ def take(
     """
     with run.begin(repo, "backup.snapshot", component, {"level": plan.facts["level"]}) as r:
         taking = _Taking(repo, component, r, run.cloud(repo), patience)
-        r.carry_out(plan, {"snapshots.create": taking.create}, fold=taking.fold, tell=tell)
+        performers = {"snapshots.create": taking.create, "snapshots.copy": taking.copy}
+        r.carry_out(plan, performers, fold=taking.fold, tell=tell)
         r.figure("snapshots", taking.count)
         r.figure("gib", taking.gib)
         r.figure("seconds_frozen", round(taking.seconds_frozen, 3))
@@ -81,6 +82,16 @@ class _Taking:
         self.count += len(made)
         self.gib += sum(one.size_gib for one in made)
         return {"ids": ids, "level": level}
+
+    def copy(self, step: Step) -> run.Facts:
+        """Copy the run's snapshots to another region; return the copies' ids by volume."""
+        there = run.cloud(self.repo, region=step.subject)
+        sources = snapshots.find(self.cloud, {tags.SET: self.run.id})
+        for one in sources:
+            copies.copy(there, one, self.cloud.region)
+        made = copies.wait(there, [one.id for one in sources], self.patience)
+        taken = self.run.state.snapshot
+        return {"copies": {name: made[one] for name, one in (taken.ids if taken else {}).items()}}
 
     def _best(self, arguments: Any) -> tuple[str, tuple[snapshots.Snapshot, ...]]:
         """Return the set at the declared level, else at the one the policy falls back to."""
@@ -173,6 +184,9 @@ class _Taking:
 
     def fold(self, state: State, _step: Step, facts: run.Facts) -> State:
         """Return the state with this instance's snapshots added to the run's set."""
+        if state.snapshot and "copies" in facts:
+            with_copies = state.snapshot.model_copy(update={"copies": facts["copies"]})
+            return state.model_copy(update={"snapshot": with_copies})
         before = state.snapshot.ids if state.snapshot and state.snapshot.run == self.run.id else {}
         made: Any = facts["ids"]
         taken = SnapshotState.model_validate(

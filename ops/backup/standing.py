@@ -53,6 +53,8 @@ class Known:
     level: str = ""
     size: int | None = None
     proof: Proof = Proof()
+    uncopied: str = ""
+    """The region where a copy of the last backup is declared and missing."""
     fault: str = ""
     """Why nothing is known: a file of the inventory that can't be read."""
 
@@ -107,6 +109,8 @@ def judge(known: Known, now: datetime, zone: tzinfo) -> Line:
     if known.since is None:
         return _line(known, now, zone, [], ["nothing to back up yet"])
     faults = [*_late(known, now), *_missed(known, now, zone), *_failed(known)]
+    if known.uncopied:
+        faults.append(f"no copy in {known.uncopied}")
     proof, waiting = _unproven(known, now)
     if known.last is None and not faults:
         waiting = [f"none yet, due within {quantities.span(known.objective)}", *waiting]

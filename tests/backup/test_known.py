@@ -50,7 +50,11 @@ def test_policy_and_records_make_what_is_known(repo: Repository) -> None:
     assert (wiki.schedule, wiki.objective, wiki.drill) == ("15 2 * * *", 93600, 30 * 86400)
     assert wiki.since == datetime(2026, 11, 20, 10, tzinfo=UTC)
     assert wiki.last == datetime(2026, 11, 22, 2, 16, 5, tzinfo=UTC)
-    assert (wiki.level, wiki.size) == ("crash", 40 * 2**30)
+    assert (wiki.level, wiki.size, wiki.uncopied) == ("crash", 40 * 2**30, "us-west-2")
+    (repo.path / "state" / "wiki.yaml").write_text(
+        STATE.replace("ids: {data: snap-1}", "ids: {data: snap-1}\n  copies: {data: snap-2}")
+    )
+    assert of(repo).uncopied == ""
 
 
 def test_what_is_not_provisioned_has_nothing_to_back_up_but_an_archive(repo: Repository) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import yaml
 
@@ -114,3 +116,15 @@ def test_a_set_claims_no_level_before_it_is_certain(
         snapshot(provisioned)
     [one] = taken(cloud, provisioned)
     assert one.tags[tags.LEVEL] == "crash"
+
+
+def test_the_set_is_copied_to_a_second_region_where_declared(
+    provisioned: Repository, cloud: Cloud
+) -> None:
+    declare(provisioned, level="crash", fall_back_to=None, copy_to="us-west-2")
+    made = snapshot(provisioned)
+    west = replace(cloud, region="us-west-2", _clients={})
+    [one] = snapshots.find(west, {tags.COPY_OF: made.ids["data"]})
+    west.close()
+    assert made.copies == {"data": one.id} == (provisioned.state("wiki").snapshot or made).copies
+    assert one.tags[tags.RUN] == made.run

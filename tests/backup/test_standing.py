@@ -52,6 +52,7 @@ def test_what_is_in_time_and_proven_is_good() -> None:
         ({"proof": Proof(NOW, "different", NOW - DAY)}, "the last drill: different"),
         ({"proof": Proof(NOW - 31 * DAY, "proven", NOW - 31 * DAY)}, "not proven for 31 d"),
         ({"proof": Proof()}, "never proven"),
+        ({"uncopied": "us-west-2"}, "no copy in us-west-2"),
         ({"fault": "wiki.yaml:3:1: no such key"}, "no such key"),
     ],
 )  # fmt: skip
