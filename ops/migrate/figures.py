@@ -55,6 +55,10 @@ class SetFigures:
     link_rate: float | None = None
     sizes: tuple[tuple[int, int, int], ...] = ()
     slowest: tuple[tuple[str, int, float], ...] = ()
+    tables: int | None = None
+    """Of a database: its tables, their rows, and the tables that changed while it was moved."""
+    rows: int | None = None
+    changed: tuple[str, ...] = ()
 
     def data(self) -> dict[str, Any]:
         """Return the figures as JSON data, without those that say nothing."""
@@ -67,7 +71,8 @@ class SetFigures:
         told = {name: value for name, value in data.items() if name in known}
         for rows in ("failed", "sizes", "slowest"):
             told[rows] = tuple(tuple(row) for row in data.get(rows, ()))
-        told["vanished"] = tuple(data.get("vanished", ()))
+        for names in ("vanished", "changed"):
+            told[names] = tuple(data.get(names, ()))
         return cls(**told)
 
 

@@ -14,7 +14,7 @@ from ops.inventory.repository import Repository
 from ops.inventory.schema.words import seconds
 from ops.migrate import figures, forecast
 from ops.migrate.forecast import Forecast, Past, Work
-from ops.migrate.plan import Facts
+from ops.migrate.plan import DatabaseFacts, Facts
 
 TASK = "migrate.metered"
 
@@ -104,12 +104,24 @@ def expected(runs: list[Past], now: datetime, counted: Work, *, empty: bool) -> 
     return _final(runs, now - max(run.started for run in runs))
 
 
-def of_facts(repo: Repository, name: str, facts: Iterable[Facts], now: datetime) -> Told | None:
-    """Return what is foretold of a run that found this at both ends, None if nothing is."""
-    seen = list(facts)
-    files, size = sum(one.source.files for one in seen), sum(one.source.bytes for one in seen)
+def of_facts(
+    repo: Repository, name: str, found: Iterable[Facts | DatabaseFacts], now: datetime
+) -> Told | None:
+    """Return what is foretold of a run that found this at both ends, None if nothing is.
+
+    Nobody knows the size of a dump before it is made: the last ones stand for it.
+    """
+    seen = [one for one in found if isinstance(one, Facts)]
+    size = sum(one.source.bytes for one in seen) + _dumped(repo, name)
+    files = sum(one.source.files for one in seen)
     empty = not any(one.target.files for one in seen)
     return expected(past(repo, name), now, Work(files, files, size), empty=empty)
+
+
+def _dumped(repo: Repository, name: str) -> int:
+    """Return the bytes of the dumps that were moved last."""
+    declared, moved = repo.component(name).data, repo.state(name).transfers
+    return sum(moved[n].bytes for n, d in declared.items() if d.kind == "database" and n in moved)
 
 
 def _full(runs: list[Past]) -> Told:

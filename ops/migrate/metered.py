@@ -9,7 +9,7 @@ from ops import run
 from ops.errors import Refused, UsageError
 from ops.inventory.repository import Repository
 from ops.inventory.schema import FileSet
-from ops.migrate import candidates, figures, look
+from ops.migrate import candidates, databases, figures, look
 from ops.migrate import plan as planning
 from ops.migrate.hosts import Hosts
 from ops.migrate.rehearsal import Bars, Rehearsal
@@ -77,19 +77,28 @@ def _hosts(repo: Repository, name: str) -> Iterator[Hosts]:
         yield Hosts(repo, name, stack)
 
 
-def _found(repo: Repository, name: str, hosts: Hosts) -> dict[str, planning.Facts]:
-    """Return what is found at both ends of each data set of files."""
-    return {
-        each: look.facts(hosts.ends(data), data, own=_is_ours(repo, name, each, data))
-        for each, data in repo.component(name).data.items()
-        if isinstance(data, FileSet)
-    }
+def _found(
+    repo: Repository, name: str, hosts: Hosts
+) -> dict[str, planning.Facts | planning.DatabaseFacts]:
+    """Return what is found of each data set."""
+    found: dict[str, planning.Facts | planning.DatabaseFacts] = {}
+    for each, data in repo.component(name).data.items():
+        if isinstance(data, FileSet):
+            own = _is_ours(repo, name, each, data.target.host, root=data.target.root)
+            found[each] = look.facts(hosts.ends(data), data, own=own)
+        elif _is_ours(repo, name, each, data.target, database=data.database):
+            found[each] = planning.DatabaseFacts(own=True)
+        else:
+            host = hosts.at("cloud", data.target)
+            found[each] = planning.DatabaseFacts(databases.rows(repo, host, data))
+    return found
 
 
-def _is_ours(repo: Repository, name: str, each: str, data: FileSet) -> bool:
+def _is_ours(repo: Repository, name: str, each: str, slot: str, **where: str) -> bool:
     """Return whether a recorded run has moved this data set to where it is to go."""
-    there = {"instance": repo.state(name).instances[data.target.host].id, "root": data.target.root}
+    there = {"instance": repo.state(name).instances[slot].id, **where}
     return any(
         step.subject == each and there.items() <= step.facts.items()
-        for _, step in repo.steps(name, "files.move")
+        for kind in ("files.move", "database.move")
+        for _, step in repo.steps(name, kind)
     )

@@ -54,27 +54,40 @@ class Facts:
     own: bool = False
 
 
+@dataclass(frozen=True)
+class DatabaseFacts:
+    """What the target's database holds; of one that is our `own` nobody asked."""
+
+    rows: int = 0
+    own: bool = False
+
+
 def decide(
-    name: str, component: Component, found: Mapping[str, Facts], *, allow_existing: int = 0
+    name: str,
+    component: Component,
+    found: Mapping[str, Facts | DatabaseFacts],
+    *,
+    allow_existing: int = 0,
 ) -> Plan:
-    """Return the plan that moves the component's files; `found` has the facts by data set.
+    """Return the plan that moves the component's data; `found` has the facts by data set.
 
     Raise Refused when a declared mount is not mounted, the source's root is missing, or the
-    target holds more than `allow_existing` files that are not ours. Raise Incomplete when
+    target holds more than `allow_existing` files or rows that are not ours. Raise Incomplete when
     the target has no room.
     """
     steps: list[Step] = []
     notes: list[str] = []
     for each, data in component.data.items():
-        if isinstance(data, DatabaseSet):
-            notes.append(f"{each}: not moved, this version moves no databases ({data.engine})")
-            continue
         facts = found[each]
-        _check_source(name, each, data, facts.source)
-        _check_target(name, each, data, facts, allow_existing)
-        _check_room(name, each, data, facts)
-        steps += _steps(each, data, facts)
-        notes += _notes(each, facts)
+        if isinstance(data, DatabaseSet) and isinstance(facts, DatabaseFacts):
+            _check_rows(name, each, data, facts, allow_existing)
+            steps.append(_database(each, data))
+        elif isinstance(data, FileSet) and isinstance(facts, Facts):
+            _check_source(name, each, data, facts.source)
+            _check_target(name, each, data, facts, allow_existing)
+            _check_room(name, each, data, facts)
+            steps += _steps(each, data, facts)
+            notes += _notes(each, facts)
     return Plan(
         "migrate.metered",
         name,
@@ -131,6 +144,17 @@ def _check_target(name: str, each: str, data: FileSet, facts: Facts, allow_exist
         )
 
 
+def _check_rows(
+    name: str, each: str, data: DatabaseSet, facts: DatabaseFacts, allow_existing: int
+) -> None:
+    if not facts.own and facts.rows > allow_existing:
+        raise Refused(
+            f"{name}/{each}: {data.database} on {name}.cloud.{data.target} already holds "
+            f"{quantities.number(facts.rows)} rows that no recorded run moved there",
+            f"Look at them; to replace them say allow-existing={facts.rows}.",
+        )
+
+
 def _check_room(name: str, each: str, data: FileSet, facts: Facts) -> None:
     where = f"{data.target.root} on {name}.cloud.{data.target.host}"
     target = facts.target
@@ -167,6 +191,22 @@ def _steps(each: str, data: FileSet, facts: Facts) -> Iterator[Step]:
             "target": [data.target.host, data.target.root],
             "exclude": data.exclude,
             "cross_mounts": data.cross_mounts,
+        },
+    )
+
+
+def _database(each: str, data: DatabaseSet) -> Step:
+    return Step(
+        "database.move",
+        each,
+        f"{each}: dump {data.engine} {data.database} on {data.source}, move it to {data.target}, "
+        "load it there, and compare",
+        {
+            "engine": data.engine,
+            "database": data.database,
+            "source": data.source,
+            "target": data.target,
+            "hooks": [data.dump.script, data.load.script, data.digest.script],
         },
     )
 

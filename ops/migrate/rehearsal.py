@@ -12,8 +12,8 @@ from ops import run
 from ops.errors import UsageError
 from ops.inventory import files
 from ops.inventory.repository import Repository
-from ops.inventory.schema import Component, FileSet, State, TransferState
-from ops.migrate import figures, forecasts, report, transfer
+from ops.inventory.schema import DatabaseSet, FileSet, State, TransferState
+from ops.migrate import databases, figures, forecasts, report, transfer
 from ops.migrate import plan as planning
 from ops.migrate.hosts import Hosts
 from ops.migrate.meter import Meter
@@ -48,14 +48,13 @@ class Rehearsal:
         self.sets: list[figures.SetFigures] = []
         self.meter = Meter(under_way.directory / "meter.jsonl.gz", self._tell)
         self._bar: Bar | None = None
-        self._found: Mapping[str, planning.Facts] = {}
+        self._found: Mapping[str, planning.Facts | planning.DatabaseFacts] = {}
         self._expected: forecasts.Told | None = None
 
     @property
     def summary(self) -> figures.Summary:
         """Return what was moved so far."""
-        left_out = _left_out(self.component)
-        told = figures.summary(self.run.id, self.name, self.sets, left_out, self.meter.samples)
+        told = figures.summary(self.run.id, self.name, self.sets, {}, self.meter.samples)
         if self._expected is None or told.verdict != "done":
             return told
         return replace(told, forecast=self._expected.against(told.seconds))
@@ -63,7 +62,7 @@ class Rehearsal:
     def carry_out(
         self,
         plan: Plan,
-        found: Mapping[str, planning.Facts],
+        found: Mapping[str, planning.Facts | planning.DatabaseFacts],
         hosts: Hosts,
         tell: Callable[[Step], None] | None,
     ) -> None:
@@ -74,6 +73,7 @@ class Rehearsal:
         performers: dict[str, run.Performer] = {
             "root.make": lambda step: self._make_root(step, hosts),
             "files.move": lambda step: self._move(step, hosts),
+            "database.move": lambda step: self._move_database(step, hosts),
         }
         self.run.carry_out(plan, performers, fold=self._fold, tell=tell)
         if self.summary.verdict == "done":
@@ -114,12 +114,30 @@ class Rehearsal:
         )
         with self._shown(step.subject):
             moved = transfer.move(hosts.ends(data), errand, self.meter)
-        self.sets.append(
-            figures.of_set(
-                step.subject, data, moved, self._found[step.subject].source, self.meter.samples
-            )
-        )
+        counted = self._counted(step.subject)
+        self.sets.append(figures.of_set(step.subject, data, moved, counted, self.meter.samples))
         return self.sets[-1].data()
+
+    def _move_database(self, step: Step, hosts: Hosts) -> run.Facts:
+        data, limit = self.component.data[step.subject], self.limit_mbit
+        if not isinstance(data, DatabaseSet):
+            raise UsageError(f"{self.name}/{step.subject} is no database")
+        instance = self.run.state.instances[data.target].id
+        self.run.remember(instance=instance, database=data.database)
+        last = self.run.state.transfers.get(step.subject)
+        before = last.bytes if last and last.verdict == "done" else 0
+        errand = databases.Errand(
+            self.repo, self.name, self.run.id, step.subject, data, before, limit
+        )
+        self.sets.append(databases.move(hosts, errand, self.meter))
+        return self.sets[-1].data()
+
+    def _counted(self, name: str) -> planning.SourceFacts:
+        """Return what was found at the source of a set of files."""
+        found = self._found[name]
+        if isinstance(found, planning.DatabaseFacts):
+            raise UsageError(f"{self.name}/{name} is no set of files")
+        return found.source
 
     def _files(self, step: Step) -> FileSet:
         data = self.component.data[step.subject]
@@ -129,7 +147,8 @@ class Rehearsal:
 
     def _fold(self, state: State, step: Step, _: run.Facts) -> State:
         done = self.sets[-1] if self.sets else None
-        if step.kind != "files.move" or done is None or not done.started:
+        moves = ("files.move", "database.move")
+        if step.kind not in moves or done is None or not done.started:
             return state
         new = TransferState(
             run=self.run.id,
@@ -144,7 +163,7 @@ class Rehearsal:
 
     @contextmanager
     def _shown(self, name: str) -> Iterator[None]:
-        counted = self._found[name].source
+        counted = self._counted(name)
         with self.bars(f"{self.name}/{name}", counted.bytes, counted.files) as bar:
             self._bar = bar
             try:
@@ -156,14 +175,6 @@ class Rehearsal:
         bar = self._bar
         if bar is not None and sample.phase == "transfer":
             bar.at(sample.bytes, sample.files)
-
-
-def _left_out(component: Component) -> dict[str, str]:
-    return {
-        each: f"{data.engine} databases are not moved by this version"
-        for each, data in component.data.items()
-        if not isinstance(data, FileSet)
-    }
 
 
 def _rehearsed(state: State) -> State:

@@ -140,7 +140,11 @@ def _problems(summary: Summary) -> Iterator[Section]:
         if each.words:
             table = Table(["Path", "Reason"], each.failed) if each.failed else None
             text = f"{each.words[0].upper()}{each.words[1:]}. {each.hint}"
-            yield Section(f"{each.name}: what did not arrive", text, table=table)
+            title = "what is not the same" if each.verdict == "different" else "what did not arrive"
+            yield Section(f"{each.name}: {title}", text, table=table)
+        if each.changed:
+            text = "These tables changed on the source after the dump: so it goes on a live host."
+            yield Section(f"{each.name}: changed meanwhile", text, lines=each.changed)
         if each.vanished:
             text = (
                 f"{quantities.number(each.vanished_count)} files were deleted on the source "
@@ -183,5 +187,6 @@ def _cost(summary: Summary, prices: Prices | None) -> Iterator[Section]:
 
 
 def _way(each: SetFigures) -> str:
+    tables = "" if each.tables is None else f", {each.tables} tables, {each.rows} rows"
     seen = f" (source seen as {each.seen_from})" if each.seen_from else ""
-    return f"{each.name}: {each.source} -> {each.target}{seen}"
+    return f"{each.name}: {each.source} -> {each.target}{tables}{seen}"

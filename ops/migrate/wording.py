@@ -38,6 +38,13 @@ def _of_set(each: SetFigures) -> Iterator[str]:
         f"{each.name}: sent {amount(each.sent_files, each.sent_bytes)}, of a set of "
         f"{amount(each.files, each.bytes)}, in {quantities.span(each.seconds)}, {rate}{trip}"
     )
+    if each.tables is not None and each.verdict == "done":
+        yield (
+            f"{each.name}: {quantities.number(each.tables)} tables, "
+            f"{quantities.number(each.rows or 0)} rows, the same on both sides"
+        )
+    if each.changed:
+        yield f"{each.name}: changed on the source meanwhile: {', '.join(each.changed[:SHOWN])}"
     if each.vanished_count:
         yield f"{each.name}: {quantities.number(each.vanished_count)} vanished from the source"
     if each.words:

@@ -164,17 +164,3 @@ def test_a_component_that_was_switched_is_not_moved_over(here: Fleet) -> None:
     with pytest.raises(Refused, match="original is in the cloud"):
         _rehearse(here)
     assert metered.ready(here.repo)[0] == []
-
-
-def test_a_database_is_left_out_and_said_so(tmp_path: Path) -> None:
-    hook = "{script: dump.sh}"
-    more = f"""\
-  accounts: {{kind: database, engine: mariadb, database: x, dump: {hook}, load: {hook},
-             digest: {hook}}}
-"""
-    (tmp_path / "sample/templates").mkdir(parents=True)
-    (tmp_path / "sample/templates/dump.sh").write_text("")
-    with fleet(tmp_path, more) as here:
-        summary = _rehearse(here)
-    assert summary.exit_code == Incomplete.exit_code
-    assert "mariadb" in (summary.left_out or {})["accounts"]

@@ -6,9 +6,9 @@ import pytest
 
 from ops.errors import Incomplete, Refused
 from ops.inventory.schema import Component
-from ops.migrate.plan import Facts, SourceFacts, TargetFacts, decide, needs
+from ops.migrate.plan import DatabaseFacts, Facts, SourceFacts, TargetFacts, decide, needs
 from ops.plan import Plan
-from tests.migrate.test_candidates import DATA, _component
+from tests.migrate.test_candidates import _component
 
 SOURCE = SourceFacts(True, True, files=20, entries=25, bytes=1000, allocated=4000)
 TARGET = TargetFacts(True, True, free_bytes=10_000, free_entries=1000)
@@ -78,13 +78,18 @@ def test_holes_and_what_is_there_already_need_no_room() -> None:
     assert _decided(sparse)
 
 
-def test_databases_are_listed_and_left() -> None:
+def test_a_database_is_moved_by_its_hooks_unless_others_have_rows_there() -> None:
     hook = {"script": "x.sh"}
     database = {"kind": "database", "engine": "mariadb", "database": "x", "dump": hook,
                 "load": hook, "digest": hook}  # fmt: skip
-    plan = _decided(FACTS, _component(data={**DATA, "db": database}))
-    assert [step.subject for step in plan.steps] == ["pages"]
-    assert any(note.startswith("db: not moved") for note in plan.notes)
+    component = _component(data={"db": database})
+    (step,) = decide("wiki", component, {"db": DatabaseFacts()}).steps
+    assert (step.kind, step.subject) == ("database.move", "db")
+    with pytest.raises(Refused, match="already holds 7 rows") as caught:
+        decide("wiki", component, {"db": DatabaseFacts(7)})
+    assert "allow-existing=7" in caught.value.hint
+    assert decide("wiki", component, {"db": DatabaseFacts(7)}, allow_existing=7)
+    assert decide("wiki", component, {"db": DatabaseFacts(7, own=True)})
 
 
 def test_an_empty_source_and_unreadable_folders_are_noted() -> None:

@@ -94,6 +94,10 @@ class DatabaseSet(Model):
     dump: Hook
     load: Hook
     digest: Hook = Field(description="Prints a row count and a digest per table.")
+    folder: AbsolutePath = Field(
+        "/var/tmp",  # noqa: S108 - the dump gets a folder of root's in it
+        description="Where the dump lies on both hosts while it is moved.",
+    )
 
 
 DataSet = Annotated[FileSet | DatabaseSet, Field(discriminator="kind")]
