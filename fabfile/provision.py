@@ -66,6 +66,82 @@ def apply(
     return 0
 
 
+@task(
+    app="one",
+    asks=True,
+    help={
+        "slot": "which instance, where the component has several",
+        "from_snapshot": "make the volumes from the newest proven snapshot, not from the old ones",
+        "accept_loss": "hours of changes that may be lost where a snapshot is all there is",
+        "wait": "how long the new host may take until it answers: 90s, 10m",
+    },
+)
+def replace(
+    context: Context,
+    app: str,
+    *,
+    slot: str = "",
+    from_snapshot: bool = False,
+    accept_loss: float = 0.0,
+    plan: bool = False,
+    expect: str = "",
+    yes: bool = False,
+    wait: str = "10m",
+    json: bool = False,
+) -> int | None:
+    """Put a new instance in the place of the old one, with its volumes and its name."""
+    from ops.cli import output, repository, settle
+    from ops.fleet.replace import replace
+    from ops.provision.arrival import Patience, seconds
+
+    repo = repository()
+    done = replace(
+        repo,
+        app,
+        lambda decided: settle(decided, show=plan, expect=expect, yes=yes),
+        slot=slot,
+        from_snapshot=from_snapshot,
+        accept_loss=accept_loss,
+        expect=expect,
+        tell=lambda line: output.say(f"{app}: {line}"),
+        patience=Patience(limit=seconds(wait)),
+        arguments={"slot": slot, "from_snapshot": from_snapshot, "accept_loss": accept_loss},
+    )
+    if done:
+        output.say(f"{app}: replaced")
+        output.document(repo.state(app).model_dump(mode="json"))
+    return 0
+
+
+@task(app="one", asks=True, help={"undo": "take the retirement back"})
+def retire(
+    context: Context,
+    app: str,
+    *,
+    undo: bool = False,
+    plan: bool = False,
+    expect: str = "",
+    yes: bool = False,
+    json: bool = False,
+) -> int | None:
+    """Give the component up: snapshot and stop now, end it once the declared days are over."""
+    from ops.cli import output, repository, settle
+    from ops.fleet.retire import retire
+
+    repo = repository()
+    done = retire(
+        repo,
+        app,
+        lambda decided: settle(decided, show=plan, expect=expect, yes=yes),
+        undo=undo,
+        expect=expect,
+        tell=lambda line: output.say(f"{app}: {line}"),
+    )
+    if done:
+        output.document(repo.state(app).model_dump(mode="json"))
+    return 0
+
+
 @task(app="together")
 def drift(context: Context, app: str, *, json: bool = False) -> int | None:
     """Compare inventory, AWS and hosts; changes nothing. It exits 1 on drift, 4 on gaps."""

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from ops import run
-from ops.errors import Incomplete
+from ops.errors import Incomplete, Refused
 from ops.inventory.repository import Repository
+from ops.inventory.schema import State
 from ops.plan import Plan, require
 from ops.provision import recording, survey
 from ops.provision.arrival import Patience, Tell
@@ -34,19 +35,21 @@ def apply(
     what fails, the rest being kept for the next run; Incomplete when more is left to do.
     """
     with open_site(repo, name, tell, patience or Patience()) as work:
-        shown = work.plan(survey.state(repo, name))
+        state = survey.state(repo, name)
+        _must_be_free(name, state)
+        shown = work.plan(state)
         if not agree(shown):
             return False
         with run.begin(repo, "provision", name, arguments or {}) as under_way:
             now = work.plan(under_way.state)
-            _still(now, shown, strictly=bool(expect))
+            still(now, shown, strictly=bool(expect))
             _carry_out(work, under_way, now, strictly=bool(expect))
     return True
 
 
 def _carry_out(work: Worksite, under_way: run.Run, decided: Plan, *, strictly: bool) -> None:
     performers = Performers(work, under_way)
-    performers.indoors.foreseen |= _foreseen(decided)
+    performers.indoors.foreseen |= foreseen(decided)
     by_kind = performers.by_kind()
     under_way.carry_out(
         decided, by_kind, fold=recording.fold, tell=lambda step: work.tell(str(step))
@@ -66,7 +69,21 @@ def _carry_out(work: Worksite, under_way: run.Run, decided: Plan, *, strictly: b
     under_way.observe(recording.ready(under_way.state, slots))
 
 
-def _still(now: Plan, shown: Plan, *, strictly: bool) -> None:
+def _must_be_free(name: str, state: State) -> None:
+    """Raise Refused when a replacement is under way, or when the component was given up."""
+    if state.replacements:
+        raise Refused(
+            f"{name}: the replacement of {', '.join(state.replacements)} is not at its end",
+            f"Complete it with `fab provision.replace app={name}`.",
+        )
+    if state.retirement is not None:
+        raise Refused(
+            f"{name} was retired, stopped on {state.retirement.since:%Y-%m-%d}",
+            f"Take it back first with `fab provision.retire app={name} undo=true`.",
+        )
+
+
+def still(now: Plan, shown: Plan, *, strictly: bool) -> None:
     """Raise Refused when more is to be done now than was shown, or when it must be the same.
 
     What others did meanwhile (the key pair that components share) need not be done again.
@@ -75,7 +92,7 @@ def _still(now: Plan, shown: Plan, *, strictly: bool) -> None:
         require(now, shown.digest)
 
 
-def _foreseen(decided: Plan) -> set[str]:
+def foreseen(decided: Plan) -> set[str]:
     """Return the slots whose inside was planned before their host, or its disks, were there."""
     return {
         str(step.arguments["slot"])

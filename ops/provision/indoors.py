@@ -8,11 +8,10 @@ from ops.errors import OpsError
 from ops.plan import Step
 from ops.provision import actions, plan
 from ops.provision.desired import Desired, File
-from ops.provision.worksite import Worksite
+from ops.provision.worksite import Course, Worksite
 from ops.remote.command import Command
 from ops.remote.errors import CommandFailed
 from ops.remote.host import Host
-from ops.run import Run
 
 Facts = Mapping[str, object]
 Performer = Callable[[Step], Facts | None]
@@ -29,7 +28,7 @@ class Indoors:
     the host is asked, and what it really needs decides.
     """
 
-    def __init__(self, work: Worksite, run: Run) -> None:
+    def __init__(self, work: Worksite, run: Course) -> None:
         self._work = work
         self._run = run
         self.foreseen: set[str] = set()

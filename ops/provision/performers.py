@@ -17,8 +17,7 @@ from ops.provision import identity, survey
 from ops.provision.desired import Desired
 from ops.provision.indoors import Indoors
 from ops.provision.welcome import BOOT, Welcome, seen
-from ops.provision.worksite import Worksite
-from ops.run import Run
+from ops.provision.worksite import Course, Worksite
 
 Facts = Mapping[str, object]
 Performer = Callable[[Step], Facts | None]
@@ -30,7 +29,7 @@ _GENERATIONS = 10
 class Performers:
     """The performers of one run."""
 
-    def __init__(self, work: Worksite, run: Run) -> None:
+    def __init__(self, work: Worksite, run: Course) -> None:
         self._work = work
         self._run = run
         self._welcome = Welcome(work, run)

@@ -72,6 +72,7 @@ def _seen(state: State, step: Step, facts: Facts) -> State:
     old: dict[str, Any] = there.model_dump() if there else {}
     volumes = facts.get("volumes") or {}
     new = old | {name: value for name, value in facts.items() if name != "volumes"}
+    new["ready"] = bool(old.get("ready")) and new["id"] == old.get("id")
     kept = dict(there.volumes) if there else {}
     if isinstance(volumes, Mapping):
         kept |= {str(name): VolumeState.model_validate(one) for name, one in volumes.items()}

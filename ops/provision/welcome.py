@@ -15,10 +15,9 @@ from ops.provision import identity
 from ops.provision.arrival import Late, await_first_boot, await_ssh
 from ops.provision.desired import Desired
 from ops.provision.identity import Throwaway
-from ops.provision.worksite import Worksite
+from ops.provision.worksite import Course, Worksite
 from ops.remote.errors import CommandFailed, HostKeyRefused
 from ops.remote.known_hosts import fingerprint
-from ops.run import Run
 
 Facts = Mapping[str, object]
 Performer = Callable[[Step], Facts | None]
@@ -30,7 +29,7 @@ BOOT = Wait(delay=1, attempts=300)
 class Welcome:
     """The performers of the first contact."""
 
-    def __init__(self, work: Worksite, run: Run) -> None:
+    def __init__(self, work: Worksite, run: Course) -> None:
         self._work = work
         self._run = run
 

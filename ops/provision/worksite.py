@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
 
 from ops import run
 from ops.errors import OpsError, UsageError
@@ -29,6 +30,28 @@ if TYPE_CHECKING:
 
 APPEARING = 60
 """Seconds in which a volume attached a moment ago must be seen by its host."""
+
+
+class Course(Protocol):
+    """What performers need of a run: who it is, what is so by now, and where facts are kept."""
+
+    @property
+    def id(self) -> str:
+        """Return the run's id."""
+
+    @property
+    def state(self) -> State:
+        """Return the component's state as last observed."""
+
+    @property
+    def directory(self) -> Path:
+        """Return the run's own folder."""
+
+    def remember(self, **facts: object) -> None:
+        """Keep facts of the step under way."""
+
+    def attach(self, path: Path) -> None:
+        """Make the file belong to the run."""
 
 
 @dataclass
@@ -55,12 +78,23 @@ class Worksite:
     def look(self, state: State, slots: Sequence[str] = ()) -> tuple[Slot, ...]:
         """Return all that there is, hosts included where they can be asked; nothing is changed."""
         wanted = [one for one in self.wanted if not slots or one.slot in slots]
-        accounts = survey.accounts(self.cloud, self.name, wanted)
+        accounts = self.accounts(wanted, state)
         return tuple(self._slot(one, accounts[one.slot], state) for one in wanted)
+
+    def accounts(self, wanted: Sequence[Desired], state: State) -> dict[str, Account]:
+        """Return what AWS has for each slot; former instances are known to be none of it."""
+        found = survey.accounts(self.cloud, self.name, wanted)
+        former = frozenset(state.former)
+        return {slot: replace(account, former=former) for slot, account in found.items()}
 
     def plan(self, state: State) -> Plan:
         """Return the plan as things are now, everything that can be wrong checked before."""
-        decided = plan.plan(self.name, [self._rehearsed(slot) for slot in self.look(state)])
+        return self.priced(
+            plan.plan(self.name, [self.rehearsed(slot) for slot in self.look(state)])
+        )
+
+    def priced(self, decided: Plan) -> Plan:
+        """Return the plan with what it adds to the bill among its notes."""
         told = prices.notes(decided, self.repo.prices(), run.now().date())
         return replace(decided, notes=(*decided.notes, *told))
 
@@ -105,7 +139,8 @@ class Worksite:
                 f"{desired.host} ({instance.id}) has no {self.site.cloud.address} address",
                 "Look at cloud.address and cloud.subnets in site.yaml.",
             )
-        return run.endpoint(self.repo, self.name, "cloud", desired.slot, address=address)
+        found = run.endpoint(self.repo, self.name, "cloud", desired.slot, address=address)
+        return replace(found, key_name=desired.host)
 
     def known(self, desired: Desired, account: Account, state: State) -> Known:
         """Return what the inventory knows of a slot; of dead runs only where AWS has more."""
@@ -134,7 +169,8 @@ class Worksite:
             return slot
         return self.ask(slot)
 
-    def _rehearsed(self, slot: Slot) -> Slot:
+    def rehearsed(self, slot: Slot) -> Slot:
+        """Return the slot with the image of an instance to be started, all of it checked."""
         decided = slot.machine()
         if decided.instance is not None:
             return slot

@@ -1,0 +1,92 @@
+"""A component's state while an instance is replaced: what each step makes of it. Pure.
+
+To the steps of `provision` the successor is the slot's instance: they see and change a `view`
+of the state, in which it stands in its predecessor's place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from ops.inventory.schema import FormerState, InstanceState, ReplacementState, State
+from ops.plan import Step
+from ops.provision import recording
+
+Facts = Mapping[str, object]
+
+
+def view(state: State, slot: str) -> State:
+    """Return the state as the successor's steps see it; its volumes are those that move."""
+    found = state.replacements[slot]
+    return state.model_copy(
+        update={"instances": {**state.instances, slot: found.successor or _bare(found)}}
+    )
+
+
+def fold(state: State, step: Step, facts: Facts) -> State:
+    """Return the state after a step of a replacement, which gave these facts."""
+    slot = str(step.arguments["slot"])
+    if step.kind == "replacement.open":
+        opened = ReplacementState.model_validate(step.arguments["replacement"])
+        return _with(state, slot, opened)
+    if step.kind == "successor.switch":
+        return _switched(state, slot, facts)
+    if step.kind == "replacement.undo":
+        return _undone(state, slot, facts)
+    if step.kind == "replacement.close":
+        return _with(state, slot, None)
+    if state.replacements[slot].switched:
+        return recording.fold(state, step, facts)
+    return _seen(state, slot, recording.fold(view(state, slot), step, facts))
+
+
+def _seen(state: State, slot: str, seen: State) -> State:
+    found, made = state.replacements[slot], seen.instances[slot]
+    if made.id == found.old.id:
+        return state
+    return _with(state, slot, found.model_copy(update={"successor": made}))
+
+
+def _switched(state: State, slot: str, facts: Facts) -> State:
+    found = state.replacements[slot]
+    if found.successor is None:
+        return state
+    ready = found.successor.model_copy(update={"ready": True, **_key(facts)})
+    former = {} if found.gone else {found.old.id: _former(slot, found.old, "replaced", facts)}
+    changed = state.model_copy(
+        update={
+            "instances": {**state.instances, slot: ready},
+            "former": {**state.former, **former},
+        }
+    )
+    return _with(changed, slot, found.model_copy(update={"switched": True}))
+
+
+def _undone(state: State, slot: str, facts: Facts) -> State:
+    successor = state.replacements[slot].successor
+    given_up = {successor.id: _former(slot, successor, "given up", facts)} if successor else {}
+    left = state.model_copy(update={"former": {**state.former, **given_up}})
+    return _with(left, slot, None)
+
+
+def _former(slot: str, instance: InstanceState, why: str, facts: Facts) -> FormerState:
+    told = {"slot": slot, "generation": instance.generation, "why": why}
+    since = datetime.fromisoformat(str(facts["at"]))
+    return FormerState.model_validate({**told, "since": since, "run": facts["run"]})
+
+
+def _key(facts: Facts) -> dict[str, object]:
+    return {"host_key": facts["host_key"]} if facts.get("host_key") else {}
+
+
+def _bare(found: ReplacementState) -> InstanceState:
+    moved = {n: v for n, v in found.old.volumes.items() if n not in found.snapshots}
+    return found.old.model_copy(update={"volumes": moved, "ready": False})
+
+
+def _with(state: State, slot: str, found: ReplacementState | None) -> State:
+    others: dict[str, Any] = {n: r for n, r in state.replacements.items() if n != slot}
+    update = {"replacements": {**others, slot: found} if found else others}
+    return state.model_copy(update=update)

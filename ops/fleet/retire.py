@@ -1,0 +1,154 @@
+"""Gives a component up: only what is proven to come back, and in two steps with days between."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+
+from ops import run
+from ops.backup import snapshot
+from ops.backup.plan import plan_snapshot
+from ops.cloud import instances, snapshots, tags
+from ops.cloud.calls import Wait
+from ops.cloud.session import Cloud
+from ops.errors import Refused
+from ops.fleet import retire_plan
+from ops.inventory.repository import Repository
+from ops.inventory.schema import State
+from ops.inventory.schema.words import seconds
+from ops.plan import Plan, Step
+from ops.provision import survey
+from ops.provision.apply import still
+
+Agree = Callable[[Plan], bool]
+Tell = Callable[[str], None]
+
+BOOT = Wait(delay=1, attempts=300)
+"""How long EC2 may take to stop or end an instance."""
+
+
+def retire(
+    repo: Repository,
+    name: str,
+    agree: Agree,
+    *,
+    tell: Tell,
+    undo: bool = False,
+    expect: str = "",
+    now: Callable[[], datetime] = run.now,
+) -> bool:
+    """Do what is next in giving the component up; return whether anything was done.
+
+    First a last snapshot and the stop, then, once the declared days are over, the end. `agree`
+    sees the plan. Raise Refused where nothing proves that the data would come back.
+    """
+    cloud = run.cloud(repo)
+    try:
+        state = survey.state(repo, name)
+        shown = _plan(repo, cloud, name, state, now(), undo=undo)
+        if not agree(shown):
+            return False
+        taken = _snapshot(repo, name, shown, tell)
+        with run.begin(repo, "provision.retire", name, {"undo": undo}) as under_way:
+            current = _plan(repo, cloud, name, under_way.state, now(), undo=undo)
+            still(current, shown, strictly=bool(expect))
+            work = _Giving(repo, name, cloud, under_way, now)
+            rest = tuple(one for one in current.steps if one not in taken)
+            under_way.carry_out(
+                Plan(current.task, name, rest, current.facts),
+                work.by_kind(),
+                fold=retire_plan.fold,
+                tell=lambda step: tell(str(step)),
+            )
+    finally:
+        cloud.close()
+    return True
+
+
+def _plan(
+    repo: Repository, cloud: Cloud, name: str, state: State, now: datetime, *, undo: bool
+) -> Plan:
+    if undo:
+        return retire_plan.undo(name, state)
+    declared = repo.component(name)
+    states = (*instances.ALIVE, "shutting-down", "terminated")
+    there = {one.id: one for one in instances.find(cloud, {tags.COMPONENT: name}, states)}
+    known = state.instances.values()
+    volumes = any(one.volumes for one in known) and state.retirement is None
+    last = plan_snapshot(name, declared, state).steps if volumes else ()
+    return retire_plan.plan(name, declared, state, there, now, snapshot=last)
+
+
+def _snapshot(repo: Repository, name: str, shown: Plan, tell: Tell) -> tuple[Step, ...]:
+    """Take the last snapshot, in a run of its own; return its steps."""
+    steps = tuple(one for one in shown.steps if one.kind == "snapshots.create")
+    if steps:
+        last = plan_snapshot(name, repo.component(name), repo.state(name))
+        snapshot.take(repo, name, last, tell=lambda step: tell(str(step)))
+    return steps
+
+
+class _Giving:
+    """The performers of a retirement."""
+
+    def __init__(
+        self,
+        repo: Repository,
+        name: str,
+        cloud: Cloud,
+        under_way: run.Run,
+        now: Callable[[], datetime],
+    ) -> None:
+        self._repo, self._name, self._cloud = repo, name, cloud
+        self._run, self._now = under_way, now
+
+    def by_kind(self) -> dict[str, run.Performer]:
+        """Return the performer of each kind of step."""
+        return {
+            "instance.stop": self._stop,
+            "retirement.open": self._open,
+            "instance.end": self._end,
+            "retirement.close": self._close,
+            "retirement.undo": self._nothing,
+        }
+
+    def _stop(self, step: Step) -> None:
+        instance_id = str(step.arguments["id"])
+        instances.stop(self._cloud, instance_id)
+        instances.wait(self._cloud, instance_id, "stopped", BOOT)
+
+    def _open(self, step: Step) -> Mapping[str, object]:
+        since = self._now()
+        due = since + timedelta(seconds=seconds(str(step.arguments["wait"])))
+        taken = self._run.state.snapshot
+        last = dict(taken.ids) if taken else {}
+        told = {"run": self._run.id, "since": since.isoformat(), "due": due.isoformat()}
+        return {**told, "snapshots": last}
+
+    def _end(self, step: Step) -> None:
+        """End an instance, once its last snapshots are seen complete."""
+        instance_id = str(step.arguments["id"])
+        self._must_be_saved()
+        instances.protect(self._cloud, instance_id, on=False)
+        instances.terminate(self._cloud, instance_id)
+        instances.wait(self._cloud, instance_id, "terminated", BOOT)
+
+    def _must_be_saved(self) -> None:
+        found = self._run.state.retirement
+        wanted = set(found.snapshots.values()) if found else set()
+        seen = snapshots.find(self._cloud, {tags.COMPONENT: self._name}) if wanted else ()
+        whole = {one.id for one in seen if one.state == "completed"}
+        missing = sorted(wanted - whole)
+        if missing:
+            raise Refused(
+                f"the last snapshot {', '.join(missing)} is not there, or not complete",
+                "Nothing is ended without it.",
+            )
+
+    def _close(self, _: Step) -> Mapping[str, object]:
+        for slot in self._run.state.instances:
+            self._repo.unpin(f"{self._name}.cloud.{slot}")
+        return {"at": self._now().isoformat()}
+
+    def _nothing(self, _: Step) -> None:
+        """Do nothing: what is recorded is all of it."""

@@ -1,0 +1,159 @@
+"""Replacing an instance: the lab's AWS, real sshd hosts; volumes are tests/lab's matter."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace as changed
+from typing import Any
+
+import pytest
+
+from ops.cloud import addresses, instances, tags
+from ops.errors import OpsError, Refused, UsageError
+from ops.fleet.replace import replace
+from ops.inventory import machine
+from ops.inventory.schema import InstanceState
+from ops.lab.aws.faults import Fault
+from ops.remote.connection import connect
+from ops.run import cloud, endpoint
+from tests.support.fleet import PLAIN, SOON, Fleet, fleet
+
+__all__ = ["fleet"]
+
+NAMES = """
+names: [{name: wiki.example.edu., campus: 192.0.2.1}]
+probes: [{name: page, kind: ssh}]
+"""
+
+
+def succeed(fleet: Fleet, **given: Any) -> bool:
+    """Replace the wiki's instance, as a person who says yes."""
+    fleet.told.clear()
+    given = {"agree": lambda plan: True, "tell": fleet.told.append, "patience": SOON, **given}
+    return replace(fleet.repo, "wiki", given.pop("agree"), **given)
+
+
+def state_in_aws(fleet: Fleet, instance: InstanceState) -> str:
+    found = instances.get(cloud(fleet.repo), instance.id)
+    return found.state if found else ""
+
+
+def test_the_successor_has_the_name_and_the_old_one_is_kept_stopped(fleet: Fleet) -> None:
+    fleet.provision()
+    old, pinned = fleet.instance(), fleet.repo.pinned("wiki.cloud.main")
+    assert succeed(fleet)
+    new = fleet.instance()
+    assert (new.generation, new.ready) == (2, True)
+    assert state_in_aws(fleet, old) == "stopped"
+    assert fleet.repo.state("wiki").former[old.id].why == "replaced"
+    assert fleet.repo.pinned("wiki.cloud.main") not in {pinned, None}
+    assert fleet.repo.pinned("wiki.cloud.main.next") is None
+    connect(endpoint(fleet.repo, "wiki", "cloud")).close()
+    assert not fleet.provision()
+
+
+def test_the_plan_alone_changes_nothing(fleet: Fleet) -> None:
+    fleet.provision()
+    before = fleet.instance()
+    assert not succeed(fleet, agree=lambda plan: False)
+    assert fleet.instance() == before
+    assert fleet.repo.state("wiki").replacements == {}
+
+
+def test_the_elastic_ip_goes_to_the_successor(fleet: Fleet) -> None:
+    fleet.reach_by("private")
+    fleet.declare({"instances": {"main": {**PLAIN["instances"]["main"], "elastic_ip": True}}})
+    fleet.provision()
+    (before,) = addresses.find(cloud(fleet.repo), {tags.COMPONENT: "wiki"})
+    succeed(fleet)
+    (after,) = addresses.find(cloud(fleet.repo), {tags.COMPONENT: "wiki"})
+    assert (after.address, after.instance) == (before.address, fleet.instance().id)
+    assert fleet.instance().public_address == before.address
+    assert not fleet.provision()
+
+
+def test_a_successor_that_never_comes_up_leaves_everything_as_it_was(fleet: Fleet) -> None:
+    fleet.provision()
+    old = fleet.instance()
+    fleet.hosts.silent = True
+    with pytest.raises(OpsError, match="no ssh after") as failed:
+        succeed(fleet, patience=changed(SOON, limit=0.5))
+    assert "Everything is as it was" in failed.value.hint
+    assert fleet.instance() == old
+    assert state_in_aws(fleet, old) == "running"
+    ((given_up, told),) = fleet.repo.state("wiki").former.items()
+    assert told.why == "given up"
+    assert given_up in failed.value.hint
+    fleet.hosts.silent = False
+    assert not fleet.provision()
+    succeed(fleet)
+    assert fleet.instance().generation == 3
+
+
+def test_where_going_back_fails_too_the_next_run_goes_on(fleet: Fleet) -> None:
+    fleet.provision()
+    old = fleet.instance()
+    fault = Fault("StopInstances", "error", times=9, code="UnauthorizedOperation", status=403)
+    fleet.server.faults.add(fault)
+    with pytest.raises(OpsError) as failed:
+        succeed(fleet)
+    assert "Going back failed too" in failed.value.hint
+    fleet.server.faults.clear()
+    with pytest.raises(Refused, match="replacement of main is not at its end"):
+        fleet.provision()
+    assert succeed(fleet)
+    assert state_in_aws(fleet, old) == "stopped"
+    assert fleet.instance().generation == 2
+
+
+def test_killed_before_any_step_and_run_again_it_is_complete(fleet: Fleet) -> None:
+    fleet.provision()
+    for number in range(1, 8):
+        old = fleet.instance()
+        with pytest.raises(KeyboardInterrupt):
+            succeed(fleet, tell=killer(number))
+        assert succeed(fleet)
+        assert fleet.instance().generation == number + 1
+        assert state_in_aws(fleet, old) == "stopped"
+        alive = instances.find(cloud(fleet.repo), {tags.COMPONENT: "wiki"}, ("running",))
+        assert [one.id for one in alive] == [fleet.instance().id]
+        assert fleet.repo.state("wiki").replacements == {}
+    assert not fleet.provision()
+
+
+def test_a_dead_instance_is_replaced_and_there_is_no_way_back(fleet: Fleet) -> None:
+    fleet.provision()
+    aws, old = cloud(fleet.repo), fleet.instance()
+    instances.protect(aws, old.id, on=False)
+    instances.terminate(aws, old.id)
+    fleet.hosts.silent = True
+    with pytest.raises(OpsError) as failed:
+        succeed(fleet, patience=changed(SOON, limit=0.5))
+    assert "no way back, as the old one has ended" in failed.value.hint
+
+
+def test_what_was_never_provisioned_has_no_successor(fleet: Fleet) -> None:
+    with pytest.raises(UsageError, match="no instance main that was provisioned"):
+        succeed(fleet)
+
+
+def test_later_packages_perform_their_switches(fleet: Fleet) -> None:
+    fleet.provision()
+    path = fleet.repo.path / "components/wiki.yaml"
+    path.write_text(path.read_text() + NAMES)
+    fleet.repo.git.commit(["components/wiki.yaml"], "Name it", machine.person())
+    done: list[str] = []
+    succeed(fleet, later={"names.switch": lambda step: done.append(step.words)})
+    assert done == ["point wiki.example.edu. to the successor"]
+    assert any("by hand" in line and "monitoring" in line for line in fleet.told)
+
+
+def killer(number: int) -> Any:
+    """Return who hears of steps and dies before the NUMBERth."""
+    heard: Iterator[int] = iter(range(1, 100))
+
+    def hear(line: str) -> None:
+        if line[0] in "+~±!" and next(heard) == number:
+            raise KeyboardInterrupt
+
+    return hear
