@@ -92,6 +92,7 @@ class Site:
 def laid(folder: Path, link: links.Link, congestion: str) -> Iterator[Site]:
     """Lay the link and start both hosts; all of it is gone after the block."""
     with ExitStack() as stack:
+        stack.enter_context(_allowed(congestion))
         lab = secrets.token_hex(3)[:5]
         stack.callback(_clear, lab)
         network = networks.build(lab)
@@ -121,6 +122,21 @@ def laid(folder: Path, link: links.Link, congestion: str) -> Iterator[Site]:
         source = stack.enter_context(_connected(points["campus"]))
         target = stack.enter_context(_connected(points["cloud"]))
         yield Site(folder, network, source, target, points["cloud"], keys["cloud"])
+
+
+@contextmanager
+def _allowed(congestion: str) -> Iterator[None]:
+    """Let namespaces choose this congestion control in the block."""
+    setting = Path("/proc/sys/net/ipv4/tcp_allowed_congestion_control")
+    before = setting.read_text().split()
+    if congestion in before:
+        yield
+        return
+    setting.write_text(" ".join([*before, congestion]))
+    try:
+        yield
+    finally:
+        setting.write_text(" ".join(before))
 
 
 def _connected(point: Endpoint) -> Host:
