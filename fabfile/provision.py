@@ -7,6 +7,7 @@ from ops.cli import Context, task
     app="many",
     default=True,
     in_order=True,
+    partial=True,
     help={
         "wait": "how long a new host may take until it answers: 90s, 10m",
         "allow_instances": "make up to this many instances",

@@ -10,7 +10,7 @@ from typing import Any
 from ops.cli import output
 from ops.cli.output import say_aside
 from ops.cli.rules import Rules
-from ops.errors import OpsError, UsageError, worst
+from ops.errors import Incomplete, OpsError, UsageError, worst
 
 Body = Callable[..., int | None]
 
@@ -57,7 +57,14 @@ def _several(works: Mapping[str, Callable[[], int | None]], rules: Rules, asked:
         outcomes = fleet.side_by_side(works, after=after)
     if output.wants_json():
         output.document({outcome.name: outcome.document for outcome in outcomes})
-    return worst(outcome.code for outcome in outcomes)
+    return _whole([outcome.code for outcome in outcomes], partial=rules.partial)
+
+
+def _whole(codes: list[int], *, partial: bool) -> int:
+    """Return the exit code of all; beside some that are done, `partial` failures are gaps."""
+    failed = OpsError.exit_code
+    left = Incomplete.exit_code if partial and 0 in codes else failed
+    return worst(left if code == failed else code for code in codes)
 
 
 def _depends(names: list[str]) -> dict[str, list[str]]:

@@ -21,6 +21,7 @@ class Rules:
     candidates: Candidates | None = None
     help: Mapping[str, str] = field(default_factory=dict)
     in_order: bool = False
+    partial: bool = False
 
     def check(self, body: Callable[..., object]) -> None:
         """Raise TypeError when the function and what it declared do not fit."""

@@ -48,6 +48,7 @@ def task(
     one_after_another: bool = False,
     candidates: Candidates | None = None,
     in_order: bool = False,
+    partial: bool = False,
     help: Mapping[str, str] | None = None,
 ) -> Callable[[Body[P]], Body[P]]:
     """Make a function a task; what it may be given is its signature.
@@ -63,12 +64,13 @@ def task(
     called once for all of them, with "" for the whole fleet. Otherwise it is called once for each
     component, side by side in processes of their own, or `one_after_another` (transfers over
     one link); one failure does not stop the rest. With `in_order` a component begins when those
-    that it depends on have ended, well or not. A task that may ask on a terminal says `asks`
+    that it depends on have ended, well or not. With `partial`, some that failed beside others that
+    were done leave the whole incomplete (4). A task that may ask on a terminal says `asks`
     and has a parameter `yes`. `name` is the task's name where Python's differs, `default` makes
     it the one that the module's name alone runs. `help` has a line for each own argument; plan,
     expect, yes, json and app have theirs. A parameter `json` also turns the output to JSON.
     """
-    rules = Rules(app, asks, one_after_another, candidates, dict(help or {}), in_order)
+    rules = Rules(app, asks, one_after_another, candidates, dict(help or {}), in_order, partial)
 
     def wrap(body: Body[P]) -> Body[P]:
         rules.check(body)

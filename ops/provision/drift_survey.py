@@ -97,6 +97,7 @@ class _Look:
         state = survey.state(self.repo, work.name)
         for desired in work.wanted:
             account = survey.account(desired, found)
+            account = replace(account, former=frozenset(state.former))
             slot = Slot(desired, account, work.known(desired, account, state))
             if slot.known.recorded is None and not any(one.alive for one in account.instances):
                 self.notes.append(f"{desired.host}: not provisioned yet")

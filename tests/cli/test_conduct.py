@@ -64,6 +64,19 @@ def test_together_an_unknown_component_is_a_usage_error(tree: Tree) -> None:
     assert (done.returncode, "no component aa" in done.stderr) == (2, True)
 
 
+@pytest.mark.parametrize(
+    ("app", "code"),
+    [("good,bad,fine,bad-too", 4), ("bad,bad-too", 1), ("bad", 1), ("good,fine", 0)],
+)
+def test_some_that_failed_beside_some_that_were_done_are_incomplete(
+    tree: Tree, app: str, code: int
+) -> None:
+    names = ("good", "fine", "bad", "bad-too")
+    done = tree.fab("jobs.build", app, OPS_INVENTORY=tree.inventory(*names))
+    assert done.returncode == code
+    assert all(f"built {name}" in done.stdout for name in app.split(",") if "bad" not in name)
+
+
 @pytest.mark.parametrize(("app", "told"), [("refused", "refused"), ("system", "/nowhere")])
 def test_with_json_an_error_is_the_document(tree: Tree, app: str, told: str) -> None:
     done = tree.fab("jobs.fail", app, "json=true")

@@ -75,6 +75,15 @@ def fail(context: Context, app: str, *, json: bool = False) -> int | None:
     return 0
 
 
+@task(app="many", partial=True)
+def build(context: Context, app: str) -> int | None:
+    """Build a component, or fail."""
+    if app.startswith("bad"):
+        raise OpsError(f"{app} fell over")
+    output.say(f"built {app}")
+    return 0
+
+
 @task(help={"seconds": "how long"})
 def wait(context: Context, seconds: int, note: str, size: Literal["s", "l"] = "s") -> int | None:
     """Wait, and clean up when stopped."""
