@@ -230,6 +230,7 @@ class _Work:
             tables=len(self.tables.tables) if self.tables else None,
             rows=self.tables.rows if self.tables else None,
             changed=tuple(self.changed[:KEPT]),
+            link_rate=moved.link_rate if moved else None,
         )
 
 

@@ -195,6 +195,9 @@ def of_set(
         len(moved.outcome.vanished),
         moved.outcome.failed[:KEPT],
         moved.outcome.vanished[:KEPT],
+        moved.link_rate,
+        moved.sizes,
+        moved.slowest,
     )
 
 
