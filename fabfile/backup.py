@@ -1,6 +1,9 @@
 """Backups, and the proof that they restore."""
 
+from typing import Literal
+
 from ops.cli import Context, task
+from ops.errors import UsageError
 
 
 @task(app="many")
@@ -80,33 +83,47 @@ def prune(
     return 0
 
 
-@task(app="many", one_after_another=True)
+@task(app="many", one_after_another=True, help={"kind": "drill only these backups"})
 def drill(
-    context: Context, app: str, *, plan: bool = False, expect: str = "", json: bool = False
+    context: Context,
+    app: str,
+    *,
+    kind: Literal["both", "snapshot", "archive"] = "both",
+    plan: bool = False,
+    expect: str = "",
+    json: bool = False,
 ) -> int | None:
     """Prove that the newest backup restores: every file compared, the data asked, all removed.
 
-    The scratch host of site.yaml gets volumes made from the newest snapshots; what is recorded
-    there is what "proven" means everywhere else.
+    The scratch host of site.yaml gets volumes made from the newest snapshots, and the newest
+    archive; what is recorded there is what "proven" means everywhere else.
     """
-    from ops import quantities
-    from ops.backup import drill
+    from ops.backup import drill, drill_archive
     from ops.cli import output, repository, settle
 
     repo = repository()
-    decided = drill.plan(repo, app)
-    if not settle(decided, show=plan, expect=expect):
-        return 0
-    done = drill.drill(repo, app, decided)
-    proof = done.state
-    output.say(
-        f"{app}: {proof.verdict}: {quantities.number(sum(p.files for p in proof.parts))} files,"
-        f" recovered in {quantities.span(proof.seconds)}",
-        *done.differences,
-        f"  run {proof.run}",
-    )
-    output.document({**proof.model_dump(mode="json"), "differences": done.differences})
-    return 0 if proof.verdict == "proven" else 1
+    kinds = {
+        "snapshot": (drill.plan, drill.drill),
+        "archive": (drill_archive.plan, drill_archive.perform),
+    }
+    if expect and kind == "both":
+        raise UsageError("expect= is one plan's digest", "Say kind=snapshot or kind=archive too.")
+    documents: dict[str, object] = {}
+    verdicts: set[str] = set()
+    for each in kinds if kind == "both" else [kind]:
+        decide, perform = kinds[each]
+        decided = decide(repo, app)
+        if plan or not decided:
+            output.say(*decided.lines())
+            documents[each] = decided.data()
+            continue
+        settle(decided, show=False, expect=expect)
+        done = perform(repo, app, decided)
+        output.say(*drill.told(app, each, done))
+        verdicts.add(done.state.verdict)
+        documents[each] = {**done.state.model_dump(mode="json"), "differences": done.differences}
+    output.document(documents)
+    return 1 if verdicts - {"proven"} else 0
 
 
 @task()

@@ -9,16 +9,14 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from ops import run
-from ops.backup import archive_dump, moment, restic
+from ops.backup import archive_dump, archives, moment, restic
 from ops.backup.archive_plan import plan_archive
-from ops.backup.restic import Archived, Way
 from ops.backup.witness import manifest_path
 from ops.errors import Incomplete, OpsError
 from ops.inventory.patterns import Excludes
 from ops.inventory.schema import Archive, ArchiveState
 from ops.plan import Plan, Step
-from ops.remote.command import Secret, command, script
-from ops.remote.local import LocalHost
+from ops.remote.command import command, script
 from ops.verify import clock, manifest
 from ops.verify.scan import Keeping, Load, Scan, may_be_root, scan
 from ops.verify.tree import Tree
@@ -26,9 +24,6 @@ from ops.verify.tree import Tree
 if TYPE_CHECKING:
     from ops.inventory.repository import Repository
     from ops.remote.host import Host
-
-LONG = 7 * 86400.0
-SHORT = 900.0
 
 _NOW = "sleep 0.05; date +%s.%N"
 _ENTRIES = r"""
@@ -47,47 +42,6 @@ def plan(repo: Repository, name: str) -> Plan:
     return plan_archive(name, repo.component(name), turn)
 
 
-def way(repo: Repository, archive: Archive, environ: Mapping[str, str] = os.environ) -> Way:
-    """Return how the hosts reach the repository: to add and to read. Raise Refused."""
-    keys = _keys(repo, archive.access_key, archive.secret_key, environ)
-    return Way(archive.repository, Secret(repo.secret(archive.password, environ)), keys)
-
-
-def keeper(repo: Repository, archive: Archive, environ: Mapping[str, str] = os.environ) -> Way:
-    """Return how the controller reaches it to remove. Raise OpsError where that is not declared."""
-    pruning = archive.prune
-    if pruning is None:
-        raise OpsError(
-            f"{archive.repository}: nobody may remove from it",
-            "Declare backup.archive.prune: other credentials than the host's.",
-        )
-    keys = _keys(repo, pruning.access_key, pruning.secret_key, environ)
-    cache = repo.var / "cache" / "restic"
-    where = pruning.repository or archive.repository
-    return Way(where, Secret(repo.secret(archive.password, environ)), keys, False, str(cache))
-
-
-def listed(repo: Repository, name: str, host: Host | None = None) -> list[Archived]:
-    """Return a component's archives, oldest first, as the controller (or `host`) sees them."""
-    archive = _declared(repo, name)
-    used = way(repo, archive) if host else keeper(repo, archive)
-    asked = restic.listing(used)
-    result = (host or LocalHost()).run(asked, check=False, timeout=SHORT)
-    found = restic.snapshots(restic.checked(result, used.repository).out)
-    return [one for one in found if _component(one) == name]
-
-
-def forget(repo: Repository, name: str, ids: list[str]) -> None:
-    """Remove archives and what only they hold, from the controller. Raise OpsError."""
-    if not ids:
-        return
-    used = keeper(repo, _declared(repo, name))
-    host = LocalHost()
-    host.run(used.command("unlock"), check=False, timeout=SHORT)
-    asked = used.command("forget", "--prune", "--", *ids)
-    restic.checked(host.run(asked, check=False, timeout=LONG), used.repository)
-
-
 def make(
     repo: Repository, name: str, decided: Plan, *, tell: Callable[[Step], None] | None = None
 ) -> ArchiveState:
@@ -96,7 +50,7 @@ def make(
     Raise DumpFailed, with nothing archived; Incomplete when some files could not be read;
     OpsError for a repository that is locked, full, damaged or gone.
     """
-    archive = _declared(repo, name)
+    archive = archives.declared(repo, name)
     with run.begin(repo, "backup.run", name, dict(decided.facts)) as r, ExitStack() as stack:
         work = _Archiving(repo, name, archive, r, stack)
         performers = {
@@ -117,7 +71,7 @@ class _Archiving:
         self, repo: Repository, name: str, archive: Archive, r: run.Run, stack: ExitStack
     ) -> None:
         self.repo, self.name, self.run = repo, name, r
-        self.way = way(repo, archive)
+        self.way = archives.way(repo, archive)
         self.stack = stack
         self.hosts: dict[str, Host] = {}
         self.ids: dict[str, str] = {}
@@ -151,7 +105,7 @@ class _Archiving:
                 crossing=any(tree.cross for tree in trees.values()),
                 excludes=excludes,
             )
-            told = self._summary(host.run(asked, check=False, timeout=LONG), slot)
+            told = self._summary(host.run(asked, check=False, timeout=archives.LONG), slot)
         self.ids[slot] = self._id(host, slot)
         self.run.remember(id=self.ids[slot])
         files = moving = 0
@@ -176,7 +130,7 @@ class _Archiving:
         told: Any = step.arguments
         host = self._host(told["slot"])
         asked = self.way.command("check", f"--read-data-subset={told['part']}")
-        result = host.run(asked, check=False, timeout=LONG)
+        result = host.run(asked, check=False, timeout=archives.LONG)
         try:
             restic.checked(result, self.way.repository)
         except OpsError as error:
@@ -217,7 +171,7 @@ class _Archiving:
             restic.checked(self._run(host, "init"), where)
 
     def _run(self, host: Host, *words: str) -> Any:
-        return host.run(self.way.command(*words), check=False, timeout=SHORT)
+        return host.run(self.way.command(*words), check=False, timeout=archives.SHORT)
 
     def _summary(self, result: Any, slot: str) -> dict[str, Any]:
         try:
@@ -228,7 +182,9 @@ class _Archiving:
 
     def _id(self, host: Host, slot: str) -> str:
         asked = restic.listing(self.way, f"run={self.run.id}")
-        found = restic.checked(host.run(asked, check=False, timeout=SHORT), self.way.repository)
+        found = restic.checked(
+            host.run(asked, check=False, timeout=archives.SHORT), self.way.repository
+        )
         ids = [one.id for one in restic.snapshots(found.out) if one.slot == slot]
         if len(ids) != 1:
             raise OpsError(f"{self.way.repository} does not list the archive that was just made")
@@ -287,25 +243,3 @@ def _left_out(host: Host, tree: Tree) -> Iterator[bytes]:
 def _tree(told: Any, host: Host) -> Tree:
     exclude = tuple(told["exclude"])
     return Tree(told["root"], exclude, told["mount"], told["cross"], may_be_root(host))
-
-
-def _declared(repo: Repository, name: str) -> Archive:
-    policy = repo.component(name).backup
-    if policy is None or policy.archive is None:
-        raise OpsError(
-            f"{name} declares no archive", f"See backup.archive in components/{name}.yaml."
-        )
-    return policy.archive
-
-
-def _component(one: Archived) -> str:
-    """Return the component that a run's id names."""
-    return one.run.split("_")[2] if one.run.count("_") >= 3 else ""
-
-
-def _keys(
-    repo: Repository, access: str | None, secret: str | None, environ: Mapping[str, str]
-) -> tuple[Secret, Secret] | None:
-    if access is None or secret is None:
-        return None
-    return Secret(repo.secret(access, environ)), Secret(repo.secret(secret, environ))

@@ -5,18 +5,19 @@ A backup counts as proven only by what is recorded here.
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from ops import run
-from ops.backup import drill_plan, hooks, restore_volume
+from ops import quantities, run
+from ops.backup import drill_plan, hooks, restore_ground, restore_volume
 from ops.backup.drill_evidence import Evidence
 from ops.backup.drill_plan import Held
 from ops.backup.restore_volume import Ground, Restored
-from ops.cloud import instances, snapshots, tags
+from ops.cloud import snapshots, tags
 from ops.cloud.calls import Wait
 from ops.errors import OpsError
 from ops.inventory.locks import Holder, component_lock
@@ -78,6 +79,18 @@ class Drilled:
     differences: list[str] = field(default_factory=list)
 
 
+def told(name: str, kind: str, done: Drilled) -> list[str]:
+    """Return a drill in words: a line, then one for each difference, then the run."""
+    proof = done.state
+    files = quantities.number(sum(part.files for part in proof.parts))
+    moving = quantities.number(sum(part.moving for part in proof.parts))
+    headline = (
+        f"{name}: {kind} of {proof.taken:%Y-%m-%d %H:%M} {proof.verdict}: {files} files compared,"
+        f" {moving} entries in motion then, recovered in {quantities.span(proof.seconds)}"
+    )
+    return [headline, *done.differences, f"  run {proof.run}"]
+
+
 def drill(
     repo: Repository,
     name: str,
@@ -93,7 +106,7 @@ def drill(
     """
     with (
         run.begin(repo, "backup.drill", name, dict(decided.facts)) as r,
-        _ground(repo, name, r, patience) as ground,
+        scratch(repo, name, r, patience) as ground,
         ExitStack() as made,
     ):
         if swept := restore_volume.sweep(ground):
@@ -115,29 +128,17 @@ def drill(
 
 
 @contextmanager
-def _ground(repo: Repository, name: str, r: run.Run, patience: Wait | None) -> Iterator[Ground]:
+def scratch(repo: Repository, name: str, r: run.Run, patience: Wait | None) -> Iterator[Ground]:
     """Give the scratch host, with its component's lock: one drill at a time, and no other task."""
-    scratch = repo.site().scratch
-    component, slot = drill_plan.scratch_of(
-        repo.site(), name, repo.state(scratch.component) if scratch else None
-    )
-    instance = repo.state(component).instances[slot].id
-    holder = Holder("backup.drill", r.id, 0, run.now().isoformat())
+    declared = repo.site().scratch
+    state = repo.state(declared.component) if declared else None
+    component, slot = drill_plan.scratch_of(repo.site(), name, state)
+    holder = Holder("backup.drill", r.id, os.getpid(), run.now().isoformat())
     with (
         component_lock(repo.var, component, holder),
-        ExitStack() as stack,
+        restore_ground.ground(repo, (component, slot), r.id, name, patience) as found,
     ):
-        cloud = run.cloud(repo)
-        stack.callback(cloud.close)
-        seen = instances.get(cloud, instance)
-        if seen is None or seen.state != "running":
-            raise OpsError(
-                f"the scratch host {component}/{slot} ({instance}) does not run",
-                f"Start it, or make it anew: fab provision app={component}",
-            )
-        host = stack.enter_context(run.host(repo, component, "cloud", slot))
-        place = f"{component}/{slot}"
-        yield Ground(cloud, host, instance, seen.zone, place, r.id, name, patience)
+        yield found
 
 
 class _Proving:

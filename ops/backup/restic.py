@@ -146,6 +146,14 @@ def summary(out: bytes) -> dict[str, Any]:
     return dict(told[-1])
 
 
+def total_size(out: bytes) -> int:
+    """Return the bytes that `restic stats --json` counts. Raise OpsError when it says none."""
+    told = [one["total_size"] for one in _documents(out) if "total_size" in one]
+    if not told:
+        raise OpsError("restic did not say how large the archive is")
+    return int(told[-1])
+
+
 def snapshots(out: bytes) -> list[Archived]:
     """Return the suite's snapshots of a listing, oldest first."""
     text = next((line for line in out.splitlines() if line.startswith(b"[")), b"[]")

@@ -15,10 +15,12 @@ from typing import Any
 import pytest
 
 from ops import run
-from ops.backup import archive
+from ops.backup import archive, archives, drill_archive
 from ops.backup.archive_dump import DumpFailed
+from ops.backup.drill import Drilled
 from ops.errors import OpsError
 from ops.inventory import machine
+from ops.inventory.proofs import proven_ids
 from ops.inventory.repository import Repository
 from ops.inventory.schema import ArchiveState
 from ops.lab.record import Lab, Ready
@@ -75,6 +77,10 @@ class Papers:
 
     def make(self) -> ArchiveState:
         return archive.make(self.repo, self.name, archive.plan(self.repo, self.name))
+
+    def drill(self) -> Drilled:
+        decided = drill_archive.plan(self.repo, self.name)
+        return drill_archive.perform(self.repo, self.name, decided)
 
     def declare(self, dump: str = DUMP, **told: Any) -> None:
         """Declare the component with another archive, and the hook that dumps."""
@@ -156,15 +162,15 @@ def test_a_host_archives_through_a_door_that_only_lets_it_add(papers: Papers, re
     making, _ = papers.repo.record(state.run).steps[1:]
     assert making.facts["adds_only"] is True
     with run.host(papers.repo, papers.name, "campus") as host:
-        listed = archive.listed(papers.repo, papers.name, host)
+        listed = archives.listed(papers.repo, papers.name, host)
     assert [one.id for one in listed] == [state.ids["main"]]
     declared = papers.repo.component(papers.name).backup
     assert declared and declared.archive
-    used = archive.way(papers.repo, declared.archive)
+    used = archives.way(papers.repo, declared.archive)
     with run.host(papers.repo, papers.name, "campus") as host:
         with suppress(TimedOut):  # restic tries again and again
             assert host.run(used.command("forget", state.ids["main"]), check=False, timeout=5).code
-        assert archive.listed(papers.repo, papers.name, host) == listed
+        assert archives.listed(papers.repo, papers.name, host) == listed
 
 
 def test_excluded_folders_stay_out_and_the_dump_goes_in(papers: Papers) -> None:
@@ -183,6 +189,16 @@ def test_no_password_is_in_a_process_list(papers: Papers) -> None:
     seen = papers.do('sleep 1; cat "$1"; rm "$1"', "/run/ps-of-test")
     assert "restic" in seen
     assert "pass-word" not in seen
+
+
+def test_the_newest_archive_is_restored_and_proven(papers: Papers) -> None:
+    made = papers.make()
+    done = papers.drill()
+    assert (done.state.verdict, done.differences, done.state.of) == ("proven", [], made.run)
+    [part] = done.state.parts
+    assert (part.name, part.files, part.moving) == ("papers,dumps", 204, 0)
+    assert proven_ids(papers.repo.state(papers.name)) == set(made.ids.values())
+    assert papers.do("ls /var/lib/ops-restored") == ""
 
 
 @pytest.mark.parametrize(

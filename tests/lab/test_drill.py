@@ -176,7 +176,7 @@ def test_one_flipped_bit_is_named_and_takes_no_proof_away(store: Store) -> None:
     _flip(store.lab.path / f"disks/{taken.ids['store']}.img", b"all that matters")
     ended = store.fab("backup.drill", f"app={store.name}", "json=true")
     out, err = ended.communicate(timeout=120)
-    document = json.loads(out)
+    document = json.loads(out)["snapshot"]
     assert (ended.returncode, document["verdict"]) == (1, "different"), err
     assert document["differences"] == ["main.store: different ./data/important (content)"]
     assert store.repo.state(store.name).drills["snapshot"].run == document["run"]
