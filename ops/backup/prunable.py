@@ -12,6 +12,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
+from typing import NamedTuple
 
 from ops.backup.retention import Taken, decide
 from ops.cloud import tags
@@ -64,8 +65,7 @@ def plan_prune(
     return Plan("backup.prune", name, tuple(steps), {"keep": policy}, tuple(notes))
 
 
-@dataclass(frozen=True)
-class _Fate:
+class _Fate(NamedTuple):
     """A snapshot with its set and every reason that keeps it; without one it goes."""
 
     of: Set
@@ -77,8 +77,9 @@ class _Fate:
 def _regional(region: Found, keep: Keep, zone: tzinfo, proven: frozenset[str]) -> list[_Fate]:
     sets = _sets(region.snapshots)
     newest = _newest_of_volumes(sets)
+    shown = {one.id for one in sets if proven and _is_of(one, proven)}
     fates = [
-        _protected(fate, region, newest, proven)
+        _protected(fate, region, newest, shown)
         for slot in sorted({one.slot for one in sets})
         for fate in _ruled([one for one in sets if one.slot == slot], keep, zone)
     ]
@@ -153,25 +154,27 @@ def _unruled(one: Set, member: Snapshot, *, later: bool, ruled: bool) -> _Fate:
     return _Fate(one, member, (), "its set is broken, a later one is whole")
 
 
-def _protected(
-    fate: _Fate, region: Found, newest: Mapping[str, str], proven: frozenset[str]
-) -> _Fate:
-    snapshot = fate.snapshot
-    reasons = list(fate.reasons)
-    if any({one.id, one.tags.get(tags.COPY_OF)} & proven for one in fate.of.snapshots):
-        reasons.append("the newest proven")
+def _is_of(one: Set, proven: frozenset[str]) -> bool:
+    return any({it.id, it.tags.get(tags.COPY_OF)} & proven for it in one.snapshots)
+
+
+def _protected(fate: _Fate, region: Found, newest: Mapping[str, str], proven: set[str]) -> _Fate:
+    """Return the fate with what keeps the snapshot beside the rules."""
+    snapshot, more = fate.snapshot, []
+    if fate.of.id in proven:
+        more.append("the newest proven")
     if image := region.images.get(snapshot.id):
-        reasons.append(f"in use by {image}")
-    if not reasons and newest.get(_volume(snapshot)) == snapshot.id:
-        reasons.append(f"the last one of {_volume(snapshot)}")
-    return _Fate(fate.of, snapshot, tuple(reasons), fate.because)
+        more.append(f"in use by {image}")
+    if not more and not fate.reasons and newest.get(_volume(snapshot)) == snapshot.id:
+        more.append(f"the last one of {_volume(snapshot)}")
+    return fate._replace(reasons=(*fate.reasons, *more)) if more else fate
 
 
 def _words(region: str, fate: _Fate) -> str:
     told = fate.snapshot.tags
-    place = " ".join(told.get(key, "?") for key in (tags.SLOT, tags.VOLUME))
-    when = fate.of.at.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%SZ")
-    return f"{fate.snapshot.id} in {region}, {place} of {when}"
+    place = f"{told.get(tags.SLOT, '?')} {told.get(tags.VOLUME, '?')}"
+    when = fate.of.at.astimezone(UTC).isoformat(" ", "seconds")[:19]
+    return f"{fate.snapshot.id} in {region}, {place} of {when}Z"
 
 
 def _kept(region: str, fate: _Fate) -> str:

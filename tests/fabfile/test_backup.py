@@ -6,14 +6,19 @@ import json
 import os
 import subprocess
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
+import yaml
 
 from ops.backup.plan import plan_snapshot
 from ops.backup.snapshot import take
-from ops.cloud import snapshots, tags
+from ops.cloud import instances, snapshots, tags, volumes
+from ops.cloud.instances import Launch
 from ops.cloud.session import Cloud
 from ops.inventory.repository import Repository
+from ops.lab.aws.faults import Fault
+from ops.lab.aws.server import Server
 from tests.support.aws import SOON
 from tests.support.fabric_tree import FAB, PROJECT
 from tests.support.inventories import edit
@@ -96,3 +101,53 @@ def test_status_and_watch_tell_what_is_wrong_and_who_was_told(
     code, out, err = fab(wiki, "backup.watch")
     assert code == 1 and "documents archive: there is none" in out and err == ""
     assert b"documents archive: there is none" in mailed.mails[0]
+
+
+@pytest.mark.parametrize("count", [3, pytest.param(100, marks=pytest.mark.soak)])
+def test_many_components_are_snapshot_once_each_by_an_aws_that_throttles(
+    provisioned: Repository, cloud: Cloud, server: Server, launch: Launch, count: int
+) -> None:
+    names = [f"{launch.tags[tags.COMPONENT]}-{number}" for number in range(count)]
+    for name in names:
+        stand_in(provisioned, cloud, launch, name)
+    provisioned.git.run("add", "components", "state")
+    provisioned.git.run("-c", "user.name=p", "-c", "user.email=p@x", "commit", "-qm", "a fleet")
+    server.faults.clear()
+    for action in ("CreateSnapshots", "DescribeVolumes", "DescribeSnapshots"):
+        server.faults.add(Fault(action, "throttle", times=count // 2))
+    code, out, err = fab(provisioned, "backup.snapshot", f"app={','.join(names)}", "json=true")
+    assert code == 0, err[-2000:]
+    calls = server.faults.calls()
+    made = snapshots.find(cloud, {tags.COMPONENT: names})
+    assert sorted(one.tags[tags.COMPONENT] for one in made) == sorted(names)
+    assert {one["ids"]["data"] for one in json.loads(out).values()} == {one.id for one in made}
+    assert calls["CreateSnapshots"] == count + count // 2
+    assert sum(calls.values()) <= 12 * count
+
+
+def stand_in(repo: Repository, cloud: Cloud, launch: Launch, name: str) -> None:
+    """Make a component with an instance and a volume at the lab's AWS; nobody can log in."""
+    made = instances.run(cloud, replace(launch, token=name, tags={tags.COMPONENT: name}))
+    order = volumes.Order(f"{name}-data", launch.zone, 1, {tags.COMPONENT: name})
+    volume = volumes.create(cloud, order).id
+    volumes.attach(cloud, volume, made.id, "/dev/sdf")
+    data = {"size_gib": 1, "device": "/dev/sdf", "mount": "/srv/data"}
+    declared: dict[str, object] = {
+        "type": "t3.small",
+        "zone": launch.zone,
+        "volumes": {"data": data},
+    }
+    keep: dict[str, object] = {"level": "crash", "schedule": "15 2 * * *", "keep": {"last": 1}}
+    component: dict[str, object] = {"description": "a stand-in", "owner": "a test", "backup": keep}
+    component |= {"target": {"instances": {"main": declared}}}
+    state: dict[str, object] = {
+        "id": made.id,
+        "type": "t3.small",
+        "zone": launch.zone,
+        "image": launch.image,
+    }
+    state |= {"group": "sg-1", "private_address": "127.0.0.1", "public_address": "127.0.0.1"}
+    state |= {"volumes": {"data": {"id": volume, "size_gib": 1, "created_by": "a run"}}}
+    for folder, told in (("components", component), ("state", {"instances": {"main": state}})):
+        path = repo.path / folder / f"{name}.yaml"
+        path.write_text(yaml.safe_dump(told))
