@@ -11,7 +11,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input --quiet
 
-.PHONY: help install develop lab demo test lint soak bench-start bench-verify bench-remote bench-fanout bench-transfer readme lock clean
+.PHONY: help install develop lab demo test lint soak bench-start bench-verify bench-backup bench-remote bench-fanout bench-transfer bench-provision readme lock clean
 
 help: ## show these lines
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -47,8 +47,14 @@ bench-remote: develop ## output over SSH beside the ssh program's
 bench-fanout: develop build/peers/.installed ## facts of 50 sshd hosts beside pyinfra, Ansible, ssh
 	$(BIN)/python -m benchmarks.fanout --peers build/peers
 
+bench-provision: develop ## five components beside one, and a run with nothing to do
+	$(BIN)/python -m benchmarks.provision
+
 bench-transfer: develop ## transfers over the reference link beside rsync, scp and others (root; quick=1)
 	$(BIN)/python -m benchmarks.transfer $(if $(quick),--quick)
+
+bench-backup: develop ## how long file systems stay frozen, pruning 100,000, the status of 1,000
+	$(BIN)/python -m benchmarks.backup
 
 readme: develop ## write the README's table of tasks anew
 	$(BIN)/python -m tests.structure.task_table
