@@ -183,7 +183,7 @@ def fleet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Fleet]:
     hosts = Hosts(tmp_path / "hosts", port)
     server = serve(hosts)
     try:
-        made = Fleet(_inventory(tmp_path, server.url, port), server, hosts)
+        made = Fleet(inventory(tmp_path, server.url, port), server, hosts)
         made.declare(PLAIN)
         yield made
     finally:
@@ -191,7 +191,8 @@ def fleet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Fleet]:
         server.close()
 
 
-def _inventory(folder: Path, url: str, port: int) -> Repository:
+def inventory(folder: Path, url: str, port: int) -> Repository:
+    """Return a new inventory for the lab's AWS at `url` and hosts on `port`."""
     sample = folder / "sample"
     (sample / "components").mkdir(parents=True)
     login = {"user": _user(), "become": "none", "port": port, "identity": "file:var/keys/login"}
