@@ -21,7 +21,10 @@ def _ready() -> tuple[list[str], Mapping[str, str]]:
     help={
         "allow_existing": "write over this many files that no recorded run moved there",
         "limit_mbit": "send at most so many megabits a second",
+        "mirror": "in the end delete on the target what is gone from the source",
+        "allow_deletes": "delete up to so many entries, beyond the site's limit",
     },
+    asks=True,
 )
 def metered(
     context: Context,
@@ -30,23 +33,32 @@ def metered(
     plan: bool = False,
     allow_existing: int = 0,
     limit_mbit: int = 0,
+    mirror: bool = False,
+    allow_deletes: int = 0,
+    yes: bool = False,
     json: bool = False,
 ) -> int | None:
     """Move a component's data to its instance, measure it, and report it: the practice run."""
-    from ops.cli import output, progress, repository
+    from ops.cli import consent, output, progress, repository
     from ops.migrate import metered, wording
 
     repo = repository()
-    if plan:
-        decided = metered.planned(repo, app, allow_existing=allow_existing)
-        output.say(*decided.lines())
-        output.document(decided.data())
-        return 0
+    if plan or mirror:
+        decided = metered.planned(
+            repo, app, allow_existing=allow_existing, mirror=mirror, allow_deletes=allow_deletes
+        )
+        if plan:
+            output.say(*decided.lines())
+            output.document(decided.data())
+            return 0
+        consent.agree(decided, yes=yes)
     summary = metered.rehearse(
         repo,
         app,
         allow_existing=allow_existing,
         limit_mbit=limit_mbit,
+        mirror=mirror,
+        allow_deletes=allow_deletes,
         bars=lambda name, size, files: progress.bar(name, total_bytes=size, total_files=files),
         tell=lambda step: output.say_aside(f"{app}: {step.words}"),
     )

@@ -177,6 +177,7 @@ class _Work:
             self.copy.data,
             self.repo.template_folders(),
             self.limit_mbit,
+            self.repo.site().limits.streams,
         )
         with self.bars(str(self.copy.target), facts.source.bytes, facts.source.files) as bar:
             self._bar = bar

@@ -9,7 +9,8 @@ from ops import run
 from ops.errors import Refused, UsageError
 from ops.inventory.repository import Repository
 from ops.inventory.schema import FileSet
-from ops.migrate import candidates, databases, figures, look
+from ops.migrate import candidates, databases, deletes, figures, look
+from ops.migrate import mirror as mirroring
 from ops.migrate import plan as planning
 from ops.migrate.hosts import Hosts
 from ops.migrate.rehearsal import Bars, Rehearsal
@@ -24,12 +25,20 @@ def ready(repo: Repository) -> tuple[list[str], dict[str, str]]:
     return candidates.candidates(components, {name: repo.state(name) for name in components})
 
 
-def planned(repo: Repository, name: str, *, allow_existing: int = 0) -> Plan:
+def planned(
+    repo: Repository,
+    name: str,
+    *,
+    allow_existing: int = 0,
+    mirror: bool = False,
+    allow_deletes: int = 0,
+) -> Plan:
     """Return what `rehearse` would do now; both ends are looked at, nothing is changed."""
     _check(repo, name)
     with _hosts(repo, name) as hosts:
         found = _found(repo, name, hosts)
-    return planning.decide(name, repo.component(name), found, allow_existing=allow_existing)
+        plan = planning.decide(name, repo.component(name), found, allow_existing=allow_existing)
+        return _mirrored(repo, plan, hosts, allow_deletes) if mirror else plan
 
 
 def rehearse(
@@ -38,16 +47,25 @@ def rehearse(
     *,
     allow_existing: int = 0,
     limit_mbit: int = 0,
+    mirror: bool = False,
+    allow_deletes: int = 0,
     bars: Bars,
     tell: Callable[[Step], None] | None = None,
 ) -> figures.Summary:
     """Move the component's data, record and report it; return what was moved.
 
-    What a run that broke off has moved is not moved again. Raise Refused and Incomplete as
+    What a run that broke off has moved is not moved again. With `mirror` what is gone from the
+    source is deleted on the target in the end, as far as the site's limit goes, or
+    `allow_deletes` where that is more. Raise Refused and Incomplete as
     ops.migrate.plan says, UsageError for a component that can't be moved at all.
     """
     _check(repo, name)
-    asked = {"allow-existing": allow_existing, "limit-mbit": limit_mbit}
+    asked = {
+        "allow-existing": allow_existing,
+        "limit-mbit": limit_mbit,
+        "mirror": mirror,
+        "allow-deletes": allow_deletes,
+    }
     arguments = {argument: value for argument, value in asked.items() if value}
     with run.begin(repo, TASK, name, arguments) as under_way:
         work = Rehearsal(under_way, repo, name, bars, limit_mbit)
@@ -58,10 +76,24 @@ def rehearse(
                 plan = planning.decide(
                     name, repo.component(name), found, allow_existing=allow_existing
                 )
+                if mirror:
+                    plan = _mirrored(repo, plan, hosts, allow_deletes)
                 work.carry_out(plan, found, hosts, tell)
         finally:
             work.keep()
         return work.summary
+
+
+def _mirrored(repo: Repository, plan: Plan, hosts: Hosts, allow_deletes: int) -> Plan:
+    """Return the plan with the deletions that it would end in now."""
+    data = repo.component(plan.target).data
+    made = {step.subject for step in plan.steps if step.kind == "root.make"}
+    gone = {
+        name: len(mirroring.gone(hosts.ends(each), each))
+        for name, each in data.items()
+        if isinstance(each, FileSet) and name not in made
+    }
+    return deletes.added(plan, gone, max(repo.site().limits.deletes, allow_deletes))
 
 
 def _check(repo: Repository, name: str) -> None:

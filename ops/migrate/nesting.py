@@ -42,7 +42,7 @@ def nested(here: list[str], there: list[str]) -> str:
     Each begins with the machine, and whether the root is there; then come the folder and those
     above it.
     """
-    if len(here) < 3 or len(there) < 3 or here[0] != there[0]:
+    if len(here) < 3 or len(there) < 3 or here[0] != there[0] or here[1] != "here":
         return ""
     if here[2] in there[2:]:
         inside = there[1] == "above" or here[2] != there[2]

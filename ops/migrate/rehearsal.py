@@ -10,10 +10,11 @@ from typing import Protocol
 
 from ops import run
 from ops.errors import UsageError
+from ops.escapes import escape
 from ops.inventory import files
 from ops.inventory.repository import Repository
 from ops.inventory.schema import DatabaseSet, FileSet, State, TransferState
-from ops.migrate import databases, figures, forecasts, report, transfer
+from ops.migrate import databases, deletes, figures, forecasts, mirror, report, transfer
 from ops.migrate import plan as planning
 from ops.migrate.hosts import Hosts
 from ops.migrate.meter import Meter
@@ -74,6 +75,7 @@ class Rehearsal:
             "root.make": lambda step: self._make_root(step, hosts),
             "files.move": lambda step: self._move(step, hosts),
             "database.move": lambda step: self._move_database(step, hosts),
+            deletes.KIND: lambda step: self._delete(step, hosts),
         }
         self.run.carry_out(plan, performers, fold=self._fold, tell=tell)
         if self.summary.verdict == "done":
@@ -111,12 +113,24 @@ class Rehearsal:
             data,
             self.repo.template_folders(),
             self.limit_mbit,
+            self.repo.site().limits.streams,
         )
         with self._shown(step.subject):
             moved = transfer.move(hosts.ends(data), errand, self.meter)
         counted = self._counted(step.subject)
         self.sets.append(figures.of_set(step.subject, data, moved, counted, self.meter.samples))
         return self.sets[-1].data()
+
+    def _delete(self, step: Step, hosts: Hosts) -> run.Facts:
+        """Delete what is gone from the source by now, if all that is there has arrived."""
+        if self.summary.verdict != "done":
+            return {"deleted": 0, "reason": "not all has arrived"}
+        data = self._files(step)
+        self.meter.enter(step.subject, "delete")
+        paths = mirror.gone(hosts.ends(data), data)
+        deletes.check(self.name, len(paths), int(str(step.arguments["allowed"])))
+        mirror.delete(hosts.ends(data), data.target.root, paths)
+        return {"deleted": len(paths), "paths": [escape(path) for path in paths[: figures.KEPT]]}
 
     def _move_database(self, step: Step, hosts: Hosts) -> run.Facts:
         data, limit = self.component.data[step.subject], self.limit_mbit

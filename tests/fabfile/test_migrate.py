@@ -91,3 +91,14 @@ def _wait(condition: Callable[[], bool], seconds: float) -> None:
     while not condition():
         assert time.monotonic() < until
         time.sleep(0.05)
+
+
+def test_a_mirror_asks_before_it_deletes(here: Fleet) -> None:
+    assert _fab(here, "migrate.metered", "wiki").returncode == 0
+    (here.target / "gone").write_bytes(b"")
+    refused = _fab(here, "migrate.metered", "wiki", "mirror=true")
+    assert refused.returncode == 3
+    assert "need a yes (delete)" in refused.stderr
+    assert (here.target / "gone").exists()
+    assert _fab(here, "migrate.metered", "wiki", "mirror=true", "yes=true").returncode == 0
+    assert not (here.target / "gone").exists()

@@ -164,3 +164,42 @@ def test_a_component_that_was_switched_is_not_moved_over(here: Fleet) -> None:
     with pytest.raises(Refused, match="original is in the cloud"):
         _rehearse(here)
     assert metered.ready(here.repo)[0] == []
+
+
+def _mirrored(here: Fleet, allow_deletes: int = 0) -> Summary:
+    return metered.rehearse(
+        here.repo, "wiki", mirror=True, allow_deletes=allow_deletes, bars=_silent
+    )
+
+
+def test_a_mirror_deletes_in_the_end_what_is_gone_from_the_source(here: Fleet) -> None:
+    _rehearse(here)
+    (here.source / "page 1").rename(here.source / "page 1 now")
+    (here.target / "own.tmp").write_bytes(b"excluded, so not of the set")
+    assert _rehearse(here).verdict == "done"
+    assert (here.target / "page 1").exists()
+    summary = _mirrored(here)
+    names = {path.name for path in here.target.iterdir()}
+    assert names == {path.name for path in here.source.iterdir()} | {"own.tmp"}
+    last = here.repo.record(summary.run).steps[-1]
+    assert (last.kind, last.facts) == ("files.delete", {"deleted": 1, "paths": ["page 1"]})
+
+
+def test_a_mirror_keeps_to_the_limit(here: Fleet) -> None:
+    _rehearse(here)
+    for number in range(15):
+        (here.target / f"other {number}").write_bytes(b"")
+    with pytest.raises(Refused, match="would delete 15 entries"):
+        _mirrored(here)
+    assert len(list(here.target.iterdir())) == 25
+    assert _mirrored(here, allow_deletes=15).verdict == "done"
+    assert len(list(here.target.iterdir())) == 10
+
+
+def test_a_mirror_of_a_source_that_became_empty_is_refused(here: Fleet) -> None:
+    _rehearse(here)
+    for page in here.source.iterdir():
+        page.unlink()
+    with pytest.raises(Refused, match="is empty"):
+        _mirrored(here, allow_deletes=100)
+    assert len(list(here.target.iterdir())) == 10

@@ -1,0 +1,47 @@
+"""The steps that delete on the target what is gone from the source: last, and counted. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from ops import quantities
+from ops.errors import Refused
+from ops.plan import Plan, Step
+
+KIND = "files.delete"
+
+
+def added(plan: Plan, gone: Mapping[str, int], allowed: int) -> Plan:
+    """Return the plan, with a deletion at its end for each data set of which entries are `gone`.
+
+    Raise Refused when more of them are gone, in all, than are `allowed`.
+    """
+    check(plan.target, sum(gone.values()), allowed)
+    steps = tuple(
+        Step(
+            KIND,
+            name,
+            f"{name}: delete {_entries(count)} on the target that are gone from the source, "
+            "when all has arrived",
+            {"entries": count, "allowed": allowed},
+            "delete",
+        )
+        for name, count in gone.items()
+        if count
+    )
+    return replace(plan, steps=plan.steps + steps)
+
+
+def check(target: str, count: int, allowed: int) -> None:
+    """Raise Refused when that many deletions are more than `allowed`."""
+    if count > allowed:
+        raise Refused(
+            f"{target}: mirror=true would delete {_entries(count)} on the target, and {allowed} "
+            "are allowed",
+            f"See that the source is whole; then say allow-deletes={count}.",
+        )
+
+
+def _entries(count: int) -> str:
+    return "1 entry" if count == 1 else f"{quantities.number(count)} entries"
