@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from ops import quantities
 from ops.migrate.figures import Summary
-from ops.migrate.samples import Phase, Sample, phases, rates
+from ops.migrate.samples import Phase, Sample, phases, rates, rates_of
 from ops.pages.chart import columns, timeline
 from ops.pages.plot import Band, Level, Series, course
 
@@ -35,22 +35,33 @@ def plots(summary: Summary, samples: Sequence[Sample]) -> list[str]:
             stacked=streams(samples),
         ),
         *_loads(samples, end),
+        *_connections(samples, end),
     ]
 
 
 def histogram(summary: Summary) -> list[str]:
     """Return the plot of the sizes of files, where they are known."""
-    rows = summary.sizes
+    rows = _filled(summary.sizes)
     files, size = sum(row[1] for row in rows), sum(row[2] for row in rows)
     if not files:
         return []
-    limits = [quantities.size(limit) if limit else "more" for limit, _, _ in rows]
-    classes = [f"{'to ' if row[0] else ''}{words}" for row, words in zip(rows, limits, strict=True)]
+    classes = [_limit(limit) for limit, _, _ in rows]
     shares = [
         Series("files", [(index, 100 * row[1] / files) for index, row in enumerate(rows)]),
         Series("bytes", [(index, 100 * row[2] / max(size, 1)) for index, row in enumerate(rows)]),
     ]
-    return [columns("Sizes of files", classes, shares, y="share, %")]
+    return [columns("Sizes of files", classes, shares, x="up to", y="share, %")]
+
+
+def _filled(rows: Sequence[tuple[int, int, int]]) -> list[tuple[int, int, int]]:
+    """Return the classes without the empty ones at both ends."""
+    full = [index for index, row in enumerate(rows) if row[1]]
+    return list(rows[full[0] : full[-1] + 1]) if full else []
+
+
+def _limit(limit: int) -> str:
+    """Return an upper limit as shortly as an axis wants it: 100 kB."""
+    return quantities.size(limit).replace(".0", "") if limit else "more"
 
 
 def rate(samples: Sequence[Sample]) -> list[tuple[float, float]]:
@@ -71,17 +82,7 @@ def streams(samples: Sequence[Sample]) -> list[Series]:
 def _own(samples: Sequence[Sample], stream: str) -> list[tuple[float, float]]:
     """Return the rate of one stream as if it were alone, from what its lanes have sent."""
     sent = [sum(n for k, n in (s.streams or {}).items() if _stream(k) == stream) for s in samples]
-    points: list[tuple[float, float]] = []
-    for index in range(1, len(samples)):
-        since = max(0, index - SMOOTH)
-        while since < index - 1 and samples[since].data_set != samples[index].data_set:
-            since += 1
-        seconds = samples[index].second - samples[since].second
-        if seconds > 0:
-            points.append(
-                (samples[index].second, max(0, sent[index] - sent[since]) / seconds / MEGA)
-            )
-    return points
+    return [(second, rate / MEGA) for second, rate in rates_of(samples, sent, SMOOTH)]
 
 
 def _stream(lane: str) -> str:
@@ -114,6 +115,18 @@ def _loads(samples: Sequence[Sample], end: float) -> Iterator[str]:
     loads = [_load(samples, side) for side in ("source", "target")]
     if any(series.points for series in loads):
         yield course("Processor load of both hosts", loads, x="s", y="load, %", end=end)
+
+
+def _connections(samples: Sequence[Sample], end: float) -> Iterator[str]:
+    """Yield how the connections fared, where the source's `ss` told it."""
+    seen = [s for s in samples if s.round_trip_ms is not None]
+    if len(seen) > 1:
+        trips = [Series("round trip", [(s.second, s.round_trip_ms or 0.0) for s in seen])]
+        yield course("Round trip of the connections", trips, x="s", y="ms", end=end)
+    again = [(s.second, float(s.retransmits)) for s in samples if s.retransmits is not None]
+    if any(count for _, count in again):
+        lines = [Series("packets", again)]
+        yield course("Packets sent again", lines, x="s", y="packets again", end=end)
 
 
 def _load(samples: Sequence[Sample], side: str) -> Series:

@@ -63,21 +63,40 @@ def line(sample: Sample) -> str:
     return json.dumps(known, separators=(",", ":")) + "\n"
 
 
-def rates(samples: Sequence[Sample], over: int = 1) -> list[tuple[float, float]]:
-    """Return (second, bytes a second) for the time before each sample but the first.
+def rates(samples: Sequence[Sample], over: float = 1) -> list[tuple[float, float]]:
+    """Return (second, bytes a second) for each sample but the first.
 
-    Each is the mean over the last `over` samples of the data set. rsync tells its progress at
-    most once a second, so that of one sample alone may be none or twice what is true.
+    Each is the mean over the last `over` seconds of the data set, or over the time since the
+    sample before. rsync tells its progress at most once a second, so that of one sample alone
+    may be none or twice what is true.
     """
+    return rates_of(samples, [sample.bytes for sample in samples], over)
+
+
+def rates_of(
+    samples: Sequence[Sample], sent: Sequence[float], over: float
+) -> list[tuple[float, float]]:
+    """Return what `rates` does for bytes counted otherwise, one number a sample."""
     found: list[tuple[float, float]] = []
     for index in range(1, len(samples)):
-        now = samples[index]
-        before = samples[max(0, index - over) : index]
-        since = next((each for each in before if each.data_set == now.data_set), before[-1])
-        sent = now.bytes - (since.bytes if since.data_set == now.data_set else 0)
-        if now.second > since.second:
-            found.append((now.second, max(0, sent) / (now.second - since.second)))
+        since, now = _since(samples, index, over), samples[index]
+        same = samples[since].data_set == now.data_set
+        moved = sent[index] - (sent[since] if same else 0)
+        if now.second > samples[since].second:
+            found.append((now.second, max(0.0, moved) / (now.second - samples[since].second)))
     return found
+
+
+def _since(samples: Sequence[Sample], index: int, over: float) -> int:
+    """Return the sample from which on the rate is measured: far enough, of the same data set."""
+    now, since = samples[index], index - 1
+    while (
+        since > 0
+        and now.second - samples[since].second < over
+        and samples[since - 1].data_set == now.data_set
+    ):
+        since -= 1
+    return since
 
 
 def phases(samples: Iterable[Sample]) -> list[Phase]:

@@ -40,7 +40,9 @@ def timeline(
     return drawn(title, 1.1 + 0.28 * max(len(rows), 1), draw)
 
 
-def columns(title: str, classes: Sequence[str], series: Sequence[Series], *, y: str) -> str:
+def columns(
+    title: str, classes: Sequence[str], series: Sequence[Series], *, y: str, x: str = ""
+) -> str:
     """Return columns: for each class one a series, side by side, of the points' y, in order."""
 
     def draw(axes: Axes) -> None:
@@ -52,6 +54,7 @@ def columns(title: str, classes: Sequence[str], series: Sequence[Series], *, y: 
             axes.bar(places, heights, width * 0.92, color=colour, label=one.name)
         axes.set_xticks(range(len(classes)), classes)
         axes.tick_params(axis="x", length=0)
+        axes.set_xlabel(x)
         axes.set_ylabel(y)
         axes.set_axisbelow(True)
         axes.grid(axis="y", color=INK, alpha=0.15, linewidth=0.8)

@@ -40,7 +40,7 @@ _STYLE: dict[Any, Any] = {
 WIDTH = 5.8
 """Inches, at which the text of a plot is as large as that of the page around it."""
 
-_LABEL: dict[str, Any] = {"ha": "right", "va": "bottom", "fontsize": 9}
+_LABEL: dict[str, Any] = {"ha": "left", "va": "bottom", "fontsize": 9}
 _NO_METADATA = {"Date": None, "Creator": None, "Format": None, "Type": None}
 _drawing = Lock()
 
@@ -97,7 +97,7 @@ def course(
         for level in levels:
             axes.axhline(level.height, color=INK, linewidth=1, linestyle=(0, (4, 3)))
             axes.text(
-                0.99, level.height, level.name, transform=axes.get_yaxis_transform(), **_LABEL
+                0.01, level.height, level.name, transform=axes.get_yaxis_transform(), **_LABEL
             )
         axes.set_xlabel(x)
         axes.set_ylabel(y)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from ops.migrate import courses
 from ops.migrate.figures import SetFigures, Summary
 from ops.migrate.samples import Sample
@@ -40,6 +42,13 @@ def test_the_measured_rate_of_the_link_is_a_line() -> None:
     assert "measured rate of the link" in "".join(courses.plots(SUMMARY, RUN))
 
 
+def test_the_connections_are_shown_where_they_were_looked_at() -> None:
+    seen = [replace(one, round_trip_ms=70.0 + n, retransmits=n) for n, one in enumerate(RUN)]
+    told = "".join(courses.plots(SUMMARY, seen))
+    assert "Round trip of the connections" in told
+    assert "Packets sent again" in told
+
+
 def test_one_sample_makes_no_plot() -> None:
     assert courses.plots(SUMMARY, RUN[:1]) == []
 
@@ -47,5 +56,5 @@ def test_one_sample_makes_no_plot() -> None:
 def test_the_histogram_has_the_classes_in_order() -> None:
     both = Summary("R1", "wiki", "done", 3.0, (SET, SET), {})
     assert both.sizes == [(4000, 180, 2000), (0, 20, 18000)]
-    assert "to 4.0 kB" in courses.histogram(both)[0]
+    assert "4 kB" in courses.histogram(both)[0]
     assert courses.histogram(Summary("R1", "wiki", "done", 3.0, (), {})) == []

@@ -35,7 +35,13 @@ def test_the_rate_is_of_the_time_since_the_sample_before() -> None:
 
 
 def test_rates_are_smoothed_within_a_data_set() -> None:
-    assert rates(RUN, over=3)[2:] == [(4.0, 5000 / 4), (5.0, 300)]
+    assert rates(RUN, over=3)[2:] == [(4.0, 5000 / 3), (5.0, 300)]
+
+
+def test_a_phase_that_ends_early_makes_no_peak() -> None:
+    steady = [Sample(second, "a", "transfer", 0, int(1000 * second)) for second in (1.0, 2.0, 3.0)]
+    late = [Sample(3.1, "a", "transfer", 0, 3400), Sample(3.1, "a", "tidy", 0, 3400)]
+    assert rates([*steady, *late], over=2)[-1] == (3.1, 2400 / 2.1)
 
 
 def test_rates_of_nothing_are_none() -> None:
