@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import http.client
+import json
 import random
 import re
 import subprocess
@@ -40,6 +42,7 @@ def test_a_host_is_made_and_then_there_is_nothing_to_do(standing: Part) -> None:
     assert standing.provision() == (0, f"{standing.name}: nothing to do\n")
     assert standing.instance.ready
     assert standing.repo.state(standing.name).phase == "provisioned"
+    assert standing.drift() == (0, set())
     assert standing.do('systemctl is-active cron; stat -c %a "$1"', FILE) == "active\n600\n"
 
 
@@ -112,6 +115,7 @@ def test_changes_by_hand_are_put_right_and_nothing_else_is_touched(standing: Par
         LOGS,
         PACKAGE,
     )
+    assert standing.drift() == (1, {"mount", "package", "file", "service"})
     _, said = standing.provision()
     steps = [line for line in said.splitlines() if line.startswith(f"{standing.name}: ")]
     assert [line.split()[2] for line in steps[:-1]] == ["mount", "install", "write", "restart"]
@@ -189,6 +193,7 @@ def test_a_host_with_a_changed_key_is_refused(part: Part) -> None:
     code, said = part.provision()
     assert code == 3
     assert f"{part.name}.cloud.main" in said
+    assert part.drift() == (1, {"host key"})
 
 
 def test_a_host_that_refuses_connections_is_named(part: Part) -> None:
@@ -199,3 +204,21 @@ def test_a_host_that_refuses_connections_is_named(part: Part) -> None:
     assert code == 1
     assert f"{part.name}.cloud.main" in said
     assert "Traceback" not in said
+    assert part.drift() == (4, set())
+
+
+def test_replies_lost_double_neither_instance_nor_volume(part: Part) -> None:
+    making = ["CreateSecurityGroup", "CreateVolume", "CreateVolume", "AttachVolume"]
+    faults = [{"action": call, "kind": "lost"} for call in making]
+    rehearsed = {"action": "RunInstances", "kind": "lost", "skip": 2}
+    to = http.client.HTTPConnection(str(part.repo.site().cloud.endpoint).removeprefix("http://"))
+    to.request("POST", "/lab/faults", json.dumps([*faults, rehearsed]))
+    to.getresponse().read()
+    code, said = part.provision()
+    to.request("GET", "/lab/faults")
+    assert (code, json.loads(to.getresponse().read())) == (0, []), said
+    to.close()
+    ours = {tags.COMPONENT: part.name}
+    assert len(instances.find(run.cloud(part.repo), ours)) == 1
+    made = volumes.find(run.cloud(part.repo), {**ours, tags.VOLUME: tags.ANY})
+    assert len(made) == len(part.instance.volumes) == 2

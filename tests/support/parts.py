@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import secrets
@@ -100,6 +101,18 @@ class Part:
     def provision(self) -> tuple[int, str]:
         """Run `fab provision`; return exit code and what was said."""
         return self.fab("provision")
+
+    def drift(self) -> tuple[int, set[str]]:
+        """Run `fab provision.drift`; return the exit code and the kinds of what was found."""
+        done = subprocess.run(
+            [FAB, "provision.drift", f"app={self.name}", "json=true"],
+            cwd=PROJECT,
+            env=self.environ,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        return done.returncode, {one["kind"] for one in json.loads(done.stdout)["drift"]}
 
     def provision_until(self, pattern: str, count: int = 1, more: float = 0) -> None:
         """Run `fab provision` and kill it that many seconds after the COUNTth line of PATTERN."""
