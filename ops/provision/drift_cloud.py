@@ -223,7 +223,8 @@ def _predecessors(sight: Sight, instance: Instance | None) -> Iterator[Finding]:
     """Yield the slot's other living instances, but for those that were replaced and are kept."""
     desired, account = sight.slot.desired, sight.slot.account
     for other in account.instances:
-        if not other.alive or other is instance or other.id in account.former:
+        kept = other.id in account.former and other.state in _DOWN
+        if not other.alive or other is instance or kept:
             continue
         todo = f"Look at {other.id}; then stop and terminate it, or take our tags from it."
         found = f"{other.state}, {other.type} in {other.zone}"

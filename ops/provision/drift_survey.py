@@ -95,9 +95,13 @@ class _Look:
         self, work: Worksite, found: survey.Found, health: Mapping[str, Health]
     ) -> Iterator[_Place]:
         state = survey.state(self.repo, work.name)
+        if state.retirement is not None:
+            since = f"{state.retirement.since:%Y-%m-%d}"
+            self.notes.append(f"{work.name}: retired on {since}, not compared")
+            return
         for desired in work.wanted:
-            account = survey.account(desired, found)
-            account = replace(account, former=frozenset(state.former))
+            former = frozenset(state.former)
+            account = replace(survey.account(desired, found), former=former)
             slot = Slot(desired, account, work.known(desired, account, state))
             if slot.known.recorded is None and not any(one.alive for one in account.instances):
                 self.notes.append(f"{desired.host}: not provisioned yet")

@@ -97,13 +97,13 @@ def test_a_data_volume_that_would_end_with_its_instance_is_drift() -> None:
     ]
 
 
-def test_a_predecessor_that_is_kept_is_no_drift_and_another_instance_is() -> None:
+def test_a_predecessor_that_is_kept_stopped_is_no_drift_and_a_running_one_is() -> None:
     made = provisioned()
     (now,) = made.account.instances
     old = replace(now, id="i-0", state="stopped")
     made.account = replace(made.account, instances=(old, now), former=frozenset({"i-0"}))
     assert found(made) == []
-    made.account = replace(made.account, former=frozenset())
+    made.account = replace(made.account, instances=(replace(old, state="running"), now))
     assert [(one.kind, one.subject) for one in found(made)] == [("unknown", "instance i-0")]
 
 
