@@ -17,7 +17,7 @@ from ops.cloud.session import Cloud
 from ops.cloud.tags import Wanted
 from ops.cloud.tokens import token
 from ops.cloud.volumes import Volume
-from ops.errors import OpsError
+from ops.errors import OpsError, Refused
 from ops.inventory import journal, records
 from ops.inventory.repository import Repository
 from ops.inventory.schema import Site, State
@@ -92,6 +92,8 @@ def rehearse(
     for kind in desired.types:
         _must_be_offered(cloud, desired.host, kind, places)
     subnets = [subnet(cloud, site, zone) for zone in places]
+    if account.group is None:
+        _must_be_free(cloud, site, desired)
     if declared.root.size_gib < image.root_gib:
         raise OpsError(
             f"{desired.host}: a root volume of {declared.root.size_gib} GiB, the image needs "
@@ -125,6 +127,17 @@ def disk(desired: Desired, image: Image) -> Disk:
     return Disk(
         image.root_device, root.size_gib, root.type, root.encrypted, root.iops, root.throughput
     )
+
+
+def _must_be_free(cloud: Cloud, site: Site, desired: Desired) -> None:
+    """Raise Refused when another's security group has the name that ours is to have."""
+    found = groups.named(cloud, desired.group, site.cloud.vpc or zones.default_vpc(cloud))
+    if found is not None:
+        raise Refused(
+            f"{desired.host}: EC2 has another security group by the name {desired.group} "
+            f"({found.id})",
+            "It has none of our tags: rename or delete it in the AWS console.",
+        )
 
 
 def _must_be_offered(cloud: Cloud, host: str, kind: str, places: Sequence[str]) -> None:

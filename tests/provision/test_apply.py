@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from ops.cloud import addresses, groups, instances, keys, tags
+from ops.cloud import addresses, groups, instances, keys, tags, zones
 from ops.errors import OpsError, Refused, UsageError
 from ops.inventory.locks import Holder, component_lock
 from ops.lab.aws.faults import Fault
@@ -167,6 +167,7 @@ def test_an_elastic_ip_is_taken_once_and_stays_with_the_slot(fleet: Fleet) -> No
         ({"zone": "us-east-1c"}, "us-east-1c"),
         ({"other_zones": ["us-east-1z"]}, "us-east-1z"),
         ({"root": {"size_gib": 2}}, "the image needs 8"),
+        ({"profile": "nobody"}, "nobody"),
     ],
 )
 def test_what_ec2_would_refuse_is_found_before_anything_is_made(
@@ -175,7 +176,7 @@ def test_what_ec2_would_refuse_is_found_before_anything_is_made(
     fleet.declare(changed(**wrong))
     with pytest.raises(OpsError, match=words):
         fleet.provision()
-    assert fleet.calls(*CREATING) == 0
+    assert nothing_made(fleet)
 
 
 def test_a_parameter_that_ec2_refuses_is_found_before_anything_is_made(fleet: Fleet) -> None:
@@ -199,6 +200,14 @@ def test_a_permission_that_is_missing_is_named_and_leaves_no_token(fleet: Fleet)
         fleet.provision()
     assert Tokens(fleet.repo.var, "wiki", "main").generations() == frozenset()
     assert fleet.provision()
+
+
+def test_anothers_security_group_is_refused_before_anything_is_made(fleet: Fleet) -> None:
+    aws = cloud(fleet.repo)
+    groups.create(aws, "ops-wiki-main", zones.default_vpc(aws), "somebody's", {"Name": "theirs"})
+    with pytest.raises(Refused, match="another security group by the name ops-wiki-main"):
+        fleet.provision()
+    assert fleet.calls("RunInstances", "ImportKeyPair") == 0
 
 
 def test_anothers_key_pair_is_refused(fleet: Fleet) -> None:
