@@ -26,7 +26,7 @@ class Finding:
     """One disagreement. `declared` is the inventory's side, `found` the world's.
 
     `kind` is one of: unknown, missing, changed, opened, closed, unattached, stopped, impaired,
-    event, unrecorded, host key, package, file, service, mount, volume, host.
+    event, unrecorded, host key, package, account, file, service, mount, volume, host.
     """
 
     component: str

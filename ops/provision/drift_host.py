@@ -98,7 +98,7 @@ _SERVICES = {
     "service.disable": ("not enabled", "enabled"),
     "service.start": ("running", "not running"),
     "service.stop": ("stopped", "running"),
-    "service.restart": ("running with its files", "its files are newer, or not as declared"),
+    "service.restart": ("running as declared", "not restarted since its files changed"),
 }
 
 
@@ -110,6 +110,8 @@ def _service(desired: Desired, host: Host, step: Step) -> Iterator[Finding]:
         found = "no such unit"
     elif step.kind == "service.start":
         found = unit.active
+    elif step.kind == "service.restart":
+        found = step.words.partition(", ")[2] or found
     yield finding(desired, "service", name, declared, found, todo=provision(desired, _RIGHT))
 
 
@@ -128,6 +130,19 @@ def _filesystem(desired: Desired, _: Host, step: Step) -> Iterator[Finding]:
     yield finding(desired, "volume", str(step.arguments["volume"]), *words, todo=todo)
 
 
+def _account(desired: Desired, host: Host, step: Step) -> Iterator[Finding]:
+    name = str(step.arguments["name"])
+    differs = step.words.partition(", differs: ")[2]
+    found = f"differs: {differs}" if name in host.accounts else "none"
+    yield finding(desired, "account", name, "as declared", found, todo=provision(desired, _RIGHT))
+
+
+def _zone(desired: Desired, host: Host, step: Step) -> Iterator[Finding]:
+    wanted, found = str(step.arguments["zone"]), host.time_zone or "none"
+    todo = provision(desired, "sets it")
+    yield finding(desired, "changed", "time zone", wanted, found, todo=todo)
+
+
 def _other(desired: Desired, _: Host, step: Step) -> Iterator[Finding]:
     todo = provision(desired, _RIGHT)
     words = ("as declared", f"needs: {step.words}")
@@ -139,5 +154,7 @@ _TOLD: Mapping[str, Callable[[Desired, Host, Step], Iterator[Finding]]] = {
     "file.write": _file,
     "mount.set": _mount,
     "filesystem.make": _filesystem,
+    "user.set": _account,
+    "zone.set": _zone,
     **dict.fromkeys(_SERVICES, _service),
 }
