@@ -1,0 +1,63 @@
+"""The sample's check hooks: a data folder copied while its server ran opens and answers."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from ops.backup.hooks import HookFailed, ask
+from ops.remote.local import LocalHost
+from tests.support.databases import mariadb, postgresql
+from tests.support.fabric_tree import PROJECT
+
+pytestmark = pytest.mark.lab
+
+HOOKS = PROJECT / "inventory" / "templates" / "hooks"
+TABLE = "CREATE TABLE t (x int); INSERT INTO t VALUES (1), (2);"
+
+
+@pytest.fixture
+def copy() -> Iterator[Path]:
+    """Return a folder that servers of any account may enter."""
+    with tempfile.TemporaryDirectory(prefix="ops-check-") as name:
+        Path(name).chmod(0o755)
+        yield Path(name)
+
+
+def check(hook: str, *words: str) -> str:
+    return ask(LocalHost(), [hook, *words], HOOKS.joinpath)
+
+
+def test_a_copied_postgresql_answers_and_a_damaged_one_does_not(copy: Path) -> None:
+    with postgresql() as server:
+        server.ask("createdb", "roundup")
+        server.ask("psql", "--quiet", "roundup", told=f"{TABLE} CHECKPOINT;")
+        asked = "SELECT pg_relation_filepath('t')"
+        table = server.ask("psql", "-Atd", "roundup", told=asked).decode().strip()
+        data = copy / Path("/usr/lib/postgresql").iterdir().__next__().name / "main"
+        data.parent.mkdir()
+        subprocess.run(["cp", "-a", str(server.folder / "data"), str(data)], check=True)
+    assert check("postgresql-check", str(copy), "roundup") == "1 tables"
+    content = bytearray((data / table).read_bytes())
+    content[:64] = b"\xff" * 64
+    (data / table).write_bytes(bytes(content))
+    with pytest.raises(HookFailed, match="page"):
+        check("postgresql-check", str(copy), "roundup")
+
+
+def test_a_copied_mariadb_answers_and_a_lost_table_does_not(copy: Path) -> None:
+    with mariadb() as server:
+        server.ask("mysql", told=f"CREATE DATABASE mailman3; USE mailman3; {TABLE}")
+        subprocess.run(["cp", "-a", str(server.folder / "data"), str(copy / "data")], check=True)
+    assert check("mariadb-check", str(copy / "data"), "mailman3") == "1"
+    (copy / "data/mailman3/t.ibd").unlink()
+    with pytest.raises(HookFailed):
+        check("mariadb-check", str(copy / "data"), "mailman3")
+    shutil.rmtree(copy / "data/mailman3")
+    with pytest.raises(HookFailed):
+        check("mariadb-check", str(copy / "data"), "mailman3")
