@@ -50,11 +50,19 @@ def run(
     return 0
 
 
-@task(app="many", asks=True, help={"allow_deletes": "delete up to this many, above the limit"})
+@task(
+    app="many",
+    asks=True,
+    help={
+        "allow_deletes": "delete up to this many, above the limit",
+        "archives": "the campus side's archives instead of snapshots",
+    },
+)
 def prune(
     context: Context,
     app: str,
     *,
+    archives: bool = False,
     plan: bool = False,
     expect: str = "",
     yes: bool = False,
@@ -66,19 +74,20 @@ def prune(
     Only what this suite made and tagged; never the newest proven set, never what an image is
     made of, never the last snapshot of a volume. No rule: nothing goes.
     """
-    from ops.backup import prune
+    from ops.backup import prune, prune_archives
     from ops.cli import output, repository, settle
     from ops.plan import limit
 
     repo = repository()
-    decided = prune.plan(repo, app)
+    chosen, what = (prune_archives, "archive") if archives else (prune, "snapshot")
+    decided = chosen.plan(repo, app)
     if not plan:
         most = max(allow_deletes, repo.site().limits.deletes)
         limit(decided, ["delete"], most, "allow-deletes")
     if not settle(decided, show=plan, expect=expect, yes=yes):
         return 0
-    count = prune.prune(repo, app, decided)
-    output.say(f"{app}: {count} snapshot{'' if count == 1 else 's'} deleted")
+    count = chosen.prune(repo, app, decided)
+    output.say(f"{app}: {count} {what}{'' if count == 1 else 's'} deleted")
     output.document({**decided.data(), "deleted": count})
     return 0
 
@@ -126,21 +135,36 @@ def drill(
     return 1 if verdicts - {"proven"} else 0
 
 
-@task()
-def schedule(context: Context, *, plan: bool = False, expect: str = "") -> int | None:
+@task(asks=True, help={"engine": "cron: this account's crontab; dlm: AWS takes the snapshots"})
+def schedule(
+    context: Context,
+    *,
+    engine: Literal["cron", "dlm"] = "cron",
+    plan: bool = False,
+    expect: str = "",
+    yes: bool = False,
+) -> int | None:
     """Install the inventory's schedule in this account's crontab, shown as a diff first.
 
-    One marked block; every other byte of the crontab stays. Again: nothing to do.
+    One marked block; every other byte of the crontab stays. Again: nothing to do. engine=dlm
+    makes the policies of AWS's Data Lifecycle Manager instead, and shows where they drifted;
+    schedule.engine in site.yaml says which of the two takes the snapshots.
     """
-    from ops.backup import crontab
+    from ops.backup import crontab, policies
     from ops.cli import output, repository, settle
 
     repo = repository()
+    if engine == "dlm":
+        decided = policies.plan(repo)
+        if settle(decided, show=plan, expect=expect, yes=yes):
+            policies.carry_out(repo, decided)
+            output.say(f"{len(decided.steps)} done")
+        return 0
     before = crontab.read()
     after = crontab.wanted(repo, before)
     output.say(*(output.printable(line) for line in crontab.diff(before, after)))
     decided = crontab.plan(before, after, str(repo.path))
-    if not settle(decided, show=plan, expect=expect):
+    if not settle(decided, show=plan, expect=expect, yes=yes):
         return 0
     crontab.install(repo, decided)
     output.say(f"installed; jobs log to {crontab.log(repo)}")
@@ -187,3 +211,40 @@ def watch(context: Context, *, json: bool = False) -> int | None:
     else:
         output.say_aside("no mail is declared in site.yaml: nobody is told but who reads this")
     return 1 if others or any(line.health == "bad" for line in lines) else 0
+
+
+@task(app="one", asks=True, help={"to": "folder on the component's own host", "when": "as of then"})
+def restore(
+    context: Context,
+    app: str,
+    *,
+    to: str,
+    when: str = "",
+    kind: Literal["auto", "snapshot", "archive"] = "auto",
+    plan: bool = False,
+    expect: str = "",
+    yes: bool = False,
+    json: bool = False,
+) -> int | None:
+    """Restore the newest backup, or that of a moment, beside the live data.
+
+    Over it only when to= is a volume's mount (snapshot) or / (archive), with yes=true, and after
+    a backup of what is there. What is restored is compared with the backup's manifest.
+    """
+    from ops.backup import restore
+    from ops.cli import output, repository, settle
+
+    repo = repository()
+    decided = restore.plan(repo, app, to, when=when, kind=kind)
+    if not settle(decided, show=plan, expect=expect, yes=yes):
+        return 0
+    done = restore.restore(repo, app, decided)
+    verdict = "different from" if done.differences else "as in"
+    output.say(
+        *(f"{app}: restored to {place}, {verdict} the backup's manifest" for place in done.places),
+        *done.differences,
+        *(f"not compared: {words}" for words in done.uncompared),
+        f"  run {done.run}",
+    )
+    output.document(vars(done))
+    return 1 if done.differences else 0

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from ops import run
-from ops.backup import archive, archives, drill_archive
+from ops.backup import archive, archives, drill_archive, prune_archives, restore
 from ops.backup.archive_dump import DumpFailed
 from ops.backup.drill import Drilled
 from ops.errors import OpsError
@@ -85,7 +85,7 @@ class Papers:
     def declare(self, dump: str = DUMP, **told: Any) -> None:
         """Declare the component with another archive, and the hook that dumps."""
         base = {"repository": "/srv/archive", "password": "file:var/keys/restic", "parts": 2}
-        policy = {"schedule": "0 1 * * *", "keep": {}}
+        policy: dict[str, Any] = {"schedule": "0 1 * * *", "keep": told.pop("keep", {})}
         policy["archive"] = {**base, "schedule": "0 2 * * *", **told}
         hook = {"script": f"{self.name}-hook"}
         database = {"kind": "database", "engine": "mariadb", "database": "papers"}
@@ -182,6 +182,17 @@ def test_excluded_folders_stay_out_and_the_dump_goes_in(papers: Papers) -> None:
     assert "/srv/papers/cache" not in names
 
 
+def test_the_controller_removes_what_no_rule_keeps(papers: Papers, tmp_path: Path) -> None:
+    copy, host = tmp_path / "archive", papers.lab.path / "hosts" / "documents"
+    subprocess.run(["cp", "-a", str(host / "root/srv/archive"), str(copy)], check=True)
+    papers.declare(prune={"repository": str(copy)}, keep={"last": 1})
+    before = archives.listed(papers.repo, papers.name)
+    decided = prune_archives.plan(papers.repo, papers.name)
+    assert prune_archives.prune(papers.repo, papers.name, decided) == len(before) - 1 > 0
+    assert archives.listed(papers.repo, papers.name) == before[-1:]
+    papers.declare()
+
+
 def test_no_password_is_in_a_process_list(papers: Papers) -> None:
     watch = 'for i in $(seq 60); do ps axeww; sleep 0.05; done >"$1" 2>/dev/null & echo $!'
     papers.do(watch, "/run/ps-of-test")
@@ -199,6 +210,17 @@ def test_the_newest_archive_is_restored_and_proven(papers: Papers) -> None:
     assert (part.name, part.files, part.moving) == ("papers,dumps", 204, 0)
     assert proven_ids(papers.repo.state(papers.name)) == set(made.ids.values())
     assert papers.do("ls /var/lib/ops-restored") == ""
+
+
+def test_an_archive_is_restored_beside_the_live_data(papers: Papers) -> None:
+    decided = restore.plan(papers.repo, papers.name, "/srv/back")
+    done = restore.restore(papers.repo, papers.name, decided)
+    assert (done.differences, done.uncompared, len(done.places)) == ([], [], 2)
+    seen = papers.do("cd /srv/back/srv/papers && stat -c '%u:%g %a %y' locked locked/s && ls")
+    assert "2750 2001-02-03" in seen
+    assert "33:33" in seen
+    assert "cache" not in seen
+    papers.do("rm -r /srv/back")
 
 
 @pytest.mark.parametrize(

@@ -19,11 +19,12 @@ import pytest
 import yaml
 
 from ops import run
-from ops.backup import drill, snapshot
+from ops.backup import drill, restore, snapshot
 from ops.backup.hooks import HookFailed
 from ops.backup.plan import plan_snapshot
 from ops.cloud import groups, instances, tags, volumes
 from ops.cloud.calls import Wait
+from ops.errors import OpsError
 from ops.inventory import machine
 from ops.inventory.proofs import proven
 from ops.inventory.repository import Repository
@@ -92,7 +93,8 @@ class Store:
     def left(self) -> tuple[list[str], str]:
         """Return the drills' volumes and mounts that are still there."""
         found = volumes.find(run.cloud(self.repo), {tags.DRILL: tags.ANY})
-        mounts = self.do("grep ops-restored /proc/mounts || true", on=self.scratch)
+        asked = "grep ops-restored /proc/mounts || true"
+        mounts = self.do(asked, on=self.scratch) + self.do(asked)
         return [one.id for one in found if one.state != "deleted"], mounts
 
     def proven(self) -> DrillState | None:
@@ -223,3 +225,37 @@ def test_an_interrupted_drill_leaves_nothing(store: Store) -> None:
     with suppress(subprocess.TimeoutExpired):
         stopped.communicate(timeout=60)
     assert (stopped.returncode, store.left()) == (130, ([], ""))
+
+
+def test_a_snapshot_is_restored_beside_the_live_data(store: Store) -> None:
+    taken = store.snapshot()
+    store.do(f"echo 'changed since' >{STORE}/data/important")
+    decided = restore.plan(store.repo, store.name, "/srv/before", when=taken.at.isoformat())
+    done = restore.restore(store.repo, store.name, decided, patience=SOON)
+    assert (done.differences, done.uncompared) == ([], [])
+    assert store.do("cat /srv/before/store/data/important") == "all that matters\n"
+    assert store.do(f"cat {STORE}/data/important") == "changed since\n"
+    assert store.left() == ([], "")
+
+
+def test_over_live_data_only_with_yes_and_after_a_snapshot(store: Store) -> None:
+    taken = store.snapshot()
+    store.do(f"rm {STORE}/data/important")
+    asked = store.fab("backup.restore", store.name, f"to={STORE}")
+    _, err = asked.communicate(timeout=60)
+    assert (asked.returncode, "need a yes" in err) == (3, True)
+    when = f"when={taken.at.isoformat()}"
+    said = store.fab("backup.restore", store.name, f"to={STORE}", when, "yes=true")
+    assert (said.communicate(timeout=120), said.returncode)[1] == 0
+    assert store.do(f"cat {STORE}/data/important") == "changed since\n"
+    saved = store.repo.state(store.name).snapshot
+    assert saved is not None
+    assert saved.at > taken.at
+
+
+def test_a_folder_that_is_not_empty_is_left_alone(store: Store) -> None:
+    store.do("mkdir -p /srv/full/store && touch /srv/full/store/mine")
+    decided = restore.plan(store.repo, store.name, "/srv/full")
+    with pytest.raises(OpsError, match="is not empty"):
+        restore.restore(store.repo, store.name, decided, patience=SOON)
+    assert store.left() == ([], "")

@@ -17,6 +17,7 @@ import pytest
 
 from ops import run
 from ops.cloud import snapshots, tags
+from ops.inventory import machine
 from ops.inventory.repository import Repository
 from ops.lab import demo, lab, traces
 from ops.lab.record import Lab
@@ -180,3 +181,22 @@ def test_snapshots_hold_what_was_there(site: Site) -> None:
     assert state.snapshot
     held = snapshots.find(run.cloud(site.repo), {tags.SET: state.snapshot.run})
     assert [one.volume for one in held] == [state.instances["main"].volumes["data"].id]
+
+
+def test_every_newest_snapshot_is_proven_on_a_scratch_host(site: Site) -> None:
+    rules = [{"port": 22, "from": ["198.18.0.0/15"]}]
+    instance = {"type": "t3.small", "zone": "us-east-1a", "rules": rules}
+    scratch = {"description": "", "owner": "", "target": {"instances": {"main": instance}}}
+    told = {"components/scratch.yaml": json.dumps(scratch)}
+    told["site.yaml"] = (
+        site.repo.path / "site.yaml"
+    ).read_text() + "\nscratch: {component: scratch}\n"
+    for name, text in told.items():
+        (site.repo.path / name).write_text(text)
+    site.repo.git.commit(list(told), "Declare a scratch host", machine.person())
+    site.done("provision", "app=scratch")
+    drilled = site.done("backup.drill", "app=all")
+    for name in ("wiki", "documents"):
+        proof = site.repo.state(name).proven["snapshot"]
+        assert drilled[name]["snapshot"]["run"] == proof.run
+        assert sum(part.files for part in proof.parts) > 20

@@ -1,0 +1,58 @@
+"""Which backups a drill proves."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+
+from ops.backup.drill_plan import Held, newest, relocated, scratch_of, steps
+from ops.errors import OpsError, UsageError
+from ops.inventory.repository import Repository
+from ops.inventory.schema import Hook, Scratch, State
+from tests.support.inventories import PROJECT, SAMPLE
+
+SITE = Repository(SAMPLE, PROJECT).site()
+OLD = Held("snap-1", "main", "data", "r1", datetime(2026, 11, 20, tzinfo=UTC), 40, complete=True)
+NEW = replace(OLD, id="snap-2", run="r2", taken=datetime(2026, 11, 21, tzinfo=UTC))
+LOGS = replace(NEW, id="snap-3", volume="a-logs")
+PENDING = replace(NEW, id="snap-4", run="r3", taken=datetime(2026, 11, 22, tzinfo=UTC))
+
+
+def test_the_newest_whole_set_counts() -> None:
+    pending = replace(PENDING, complete=False)
+    assert newest([OLD, NEW, LOGS, pending, replace(PENDING, volume="x")], "wiki") == [LOGS, NEW]
+
+
+def test_a_moment_takes_the_set_before_it() -> None:
+    assert newest([OLD, NEW], "wiki", datetime(2026, 11, 20, 12, tzinfo=UTC)) == [OLD]
+
+
+def test_no_set_is_told() -> None:
+    with pytest.raises(OpsError, match="wiki has no complete snapshots of 2026-11-01"):
+        newest([OLD], "wiki", datetime(2026, 11, 1, tzinfo=UTC))
+
+
+def test_volumes_are_proven_before_they_are_asked() -> None:
+    hook = Hook.model_validate({"script": "check", "arguments": ["/srv/wiki"]})
+    made = steps([LOGS, NEW], [hook], "scratch/main")
+    assert [step.kind for step in made] == ["volume.prove", "volume.prove", "volumes.ask"]
+
+
+def test_arguments_follow_the_data_by_the_longest_mount() -> None:
+    places = {"/srv": "/r/1", "/srv/logs": "/r/2"}
+    assert relocated("/srv/logs/a", places) == "/r/2/a"
+    assert relocated("/srv", places) == "/r/1"
+    assert relocated("/srvx", places) == "/srvx"
+
+
+def test_the_scratch_host_must_be_declared_there_and_another_one() -> None:
+    site = SITE.model_copy(update={"scratch": None})
+    with pytest.raises(UsageError, match="no scratch host is declared"):
+        scratch_of(site, "wiki", None)
+    site = SITE.model_copy(update={"scratch": Scratch(component="s")})
+    with pytest.raises(UsageError, match="is the scratch host itself"):
+        scratch_of(site, "s", None)
+    with pytest.raises(UsageError, match="not there yet"):
+        scratch_of(site, "wiki", State.model_validate({}))
