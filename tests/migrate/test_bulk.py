@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import suppress
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -141,7 +142,19 @@ def test_a_process_that_is_killed_costs_time_only(pair: Pair, meter: Meter, seed
     _only_whole(pair)
     assert _move(pair, meter).outcome.verdict == "done"
     assert _tree(pair.target) == _tree(pair.source)
+    _nothing_left(pair)
+
+
+def _nothing_left(pair: Pair) -> None:
+    """Check that no part, key, folder or process is left, the last within their own 30 s."""
     assert not list(pair.target.rglob(".ops-*"))
+    assert pair.keys == b"ssh-ed25519 AAAA somebody@example.org\n"
+    digest = sha256(pair.ends.target_key.encode()).hexdigest()[:8]
+    assert not list(Path("/dev/shm").glob(f"ops-migrate.wiki.{digest}.*"))
+    until = time.monotonic() + 40
+    while _processes(pair) and time.monotonic() < until:
+        time.sleep(0.2)
+    assert _processes(pair) == []
 
 
 def _only_whole(pair: Pair) -> None:
