@@ -122,7 +122,7 @@ def _connections(samples: Sequence[Sample], end: float) -> Iterator[str]:
     seen = [s for s in samples if s.round_trip_ms is not None]
     if len(seen) > 1:
         trips = [Series("round trip", [(s.second, s.round_trip_ms or 0.0) for s in seen])]
-        yield course("Round trip of the connections", trips, x="s", y="ms", end=end)
+        yield course("Round trip of the connections", trips, x="s", y="round trip, ms", end=end)
     again = [(s.second, float(s.retransmits)) for s in samples if s.retransmits is not None]
     if any(count for _, count in again):
         lines = [Series("packets", again)]
