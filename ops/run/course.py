@@ -170,8 +170,8 @@ def begin(
         else:
             run._end(None)
         finally:
-            journal.close()
             with repo.locked() as git:
+                journal.close()  # not before: others would take it for a dead run's, and finish it
                 recovery.finish(repo, git, signer, journal.path, _iso(clock()))
 
 
