@@ -34,10 +34,11 @@ def read() -> bytes:
 
 def wanted(repo: Repository, crontab: bytes) -> bytes:
     """Return the crontab as the inventory wants it. Raise Refused when its marks are damaged."""
-    settings = repo.site().schedule
+    site = repo.site()
+    settings = site.schedule
     components = repo.components()
     states = {name: repo.state(name) for name in components}
-    found = schedule.jobs(components, states, settings)
+    found = schedule.jobs(components, states, settings, drills=site.scratch is not None)
     fab = Path(sys.prefix) / "bin/fab"
     place = schedule.Place(fab, repo.project, repo.path, machine.user_name())
     lines = schedule.lines(found, place, settings)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, datetime, tzinfo
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,7 +25,7 @@ from ops.inventory.schema.words import seconds
 if TYPE_CHECKING:
     from ops.inventory.repository import Repository
 
-_FORM = f"2 {ops.__version__}"
+_FORM = f"3 {ops.__version__}"
 """Changes with what is noted."""
 _LOCALTIME = Path("/etc/localtime")
 _GIB = 2**30
@@ -42,7 +42,12 @@ def read(repo: Repository) -> list[Known]:
     entries = {name: _entry(repo, name, names, noted.get(name)) for name in names}
     if entries != noted:
         _note(repo, entries)
-    return [_known(told) for name in names for told in entries[name]["known"]]
+    elsewhere = repo.site().schedule.engine == "dlm"
+    found = [_known(told) for name in names for told in entries[name]["known"]]
+    return [
+        replace(one, elsewhere=True) if elsewhere and one.kind == "snapshot" else one
+        for one in found
+    ]
 
 
 def cron_zone() -> tzinfo:

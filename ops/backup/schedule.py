@@ -8,6 +8,7 @@ the controller's own clock, as cron(8) has no other.
 from __future__ import annotations
 
 import shlex
+import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,8 @@ from pathlib import Path
 from ops.errors import Refused
 from ops.inventory.schema import Component, Schedule, State
 from ops.inventory.schema.words import seconds
+
+_FORTNIGHT = 14 * 86400
 
 
 @dataclass(frozen=True)
@@ -37,30 +40,57 @@ class Job:
 
 
 def jobs(
-    components: Mapping[str, Component], states: Mapping[str, State], settings: Schedule
+    components: Mapping[str, Component],
+    states: Mapping[str, State],
+    settings: Schedule,
+    *,
+    drills: bool = False,
 ) -> tuple[Job, ...]:
     """Return the jobs by component, then the one that watches all of them.
 
-    Snapshots are scheduled for provisioned components only, and where cron takes them.
+    Snapshots are scheduled for provisioned components only, and where cron takes them. With
+    `drills`, which need a scratch host, each component with backups proves them in time.
     """
     found = [
-        job for name in sorted(components) for job in _of(name, components, states, settings.engine)
+        job
+        for name in sorted(components)
+        for job in _of(name, components, states, settings.engine, drills=drills)
     ]
     return (*found, Job("watch", settings.watch, ("backup.watch",)))
 
 
 def _of(
-    name: str, components: Mapping[str, Component], states: Mapping[str, State], engine: str
+    name: str,
+    components: Mapping[str, Component],
+    states: Mapping[str, State],
+    engine: str,
+    *,
+    drills: bool,
 ) -> Iterator[Job]:
     policy = components[name].backup
     if policy is None:
         return
     volumes = any(instance.volumes for instance in states[name].instances.values())
     if volumes and engine == "cron":
-        words = ("backup.snapshot", f"app={name}", "backup.prune", f"app={name}", "yes=true")
-        yield Job(f"snapshot-{name}", policy.schedule, words)
-    if policy.archive and components[name].source:
-        yield Job(f"archive-{name}", policy.archive.schedule, ("backup.run", f"app={name}"))
+        taken = ("backup.snapshot", f"app={name}", "backup.prune", f"app={name}", "yes=true")
+        yield Job(f"snapshot-{name}", policy.schedule, taken)
+    archived = policy.archive if components[name].source else None
+    if archived:
+        pruned = ("backup.prune", f"app={name}", "archives=true", "yes=true")
+        words = ("backup.run", f"app={name}", *(pruned if archived.prune else ()))
+        yield Job(f"archive-{name}", archived.schedule, words)
+    if drills and ((volumes and engine == "cron") or archived):
+        when = _drill_time(name, seconds(policy.drill))
+        yield Job(f"drill-{name}", when, ("backup.drill", f"app={name}"))
+
+
+def _drill_time(name: str, limit: int) -> str:
+    """Return when a component proves its backups: weekly, or daily where that is asked for.
+
+    Components share a scratch host, so each has a minute and a weekday of its own.
+    """
+    mark = zlib.crc32(name.encode())
+    return f"{mark % 60} 5 * * {'*' if limit < _FORTNIGHT else mark // 60 % 7}"
 
 
 def lines(found: Sequence[Job], place: Place, settings: Schedule) -> list[str]:

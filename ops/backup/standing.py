@@ -55,6 +55,8 @@ class Known:
     proof: Proof = Proof()
     uncopied: str = ""
     """The region where a copy of the last backup is declared and missing."""
+    elsewhere: bool = False
+    """Data Lifecycle Manager takes them: nothing of them is in the records."""
     fault: str = ""
     """Why nothing is known: a file of the inventory that can't be read."""
 
@@ -106,6 +108,8 @@ def judge(known: Known, now: datetime, zone: tzinfo) -> Line:
     """Return how one kind of backup of a component stands at the moment `now`."""
     if known.fault:
         return _line(known, now, zone, [known.fault], [])
+    if known.elsewhere:
+        return _line(known, now, zone, [], ["taken by Data Lifecycle Manager, not looked at"])
     if known.since is None:
         return _line(known, now, zone, [], ["nothing to back up yet"])
     faults = [*_late(known, now), *_missed(known, now, zone), *_failed(known)]
@@ -118,7 +122,7 @@ def judge(known: Known, now: datetime, zone: tzinfo) -> Line:
 
 
 def _line(known: Known, now: datetime, zone: tzinfo, faults: list[str], waiting: list[str]) -> Line:
-    due = known.since and not known.fault
+    due = known.since and not known.fault and not known.elsewhere
     return Line(
         component=known.component,
         kind=known.kind,

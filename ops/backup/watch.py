@@ -12,7 +12,7 @@ from email.message import EmailMessage
 from email.utils import format_datetime, make_msgid
 from typing import TYPE_CHECKING
 
-from ops.backup import crontab
+from ops.backup import crontab, policies
 from ops.backup.standing import Line
 from ops.errors import OpsError
 
@@ -25,15 +25,20 @@ PATIENCE = 30
 
 
 def schedule_faults(repo: Repository) -> list[str]:
-    """Return what is wrong with the installed schedule: that jobs run is cron's to do."""
+    """Return what is wrong with the installed schedule: that jobs run is cron's to do.
+
+    With engine dlm AWS is asked for its policies, too.
+    """
+    faults = []
     try:
         before = crontab.read()
-        installed = before == crontab.wanted(repo, before)
+        if before != crontab.wanted(repo, before):
+            faults.append("the crontab is not as the inventory wants it: fab backup.schedule")
+        if repo.site().schedule.engine == "dlm" and (drifted := policies.plan(repo)):
+            faults += [step.words for step in drifted.steps]
     except OpsError as error:
-        return [f"schedule: {error.message}"]
-    if installed:
-        return []
-    return ["schedule: the crontab is not as the inventory wants it: fab backup.schedule"]
+        faults.append(error.message)
+    return [f"schedule: {fault}" for fault in faults]
 
 
 def report(lines: Sequence[Line], others: Sequence[str], where: str) -> tuple[str, list[str]]:

@@ -127,4 +127,6 @@ def refused(code: str, operation: str, subject: str, said: str) -> CloudError:
 def action(operation: str) -> str:
     """Return the IAM action of an API call: `action("GetParameter") == "ssm:GetParameter"`."""
     service = {"GetParameter": "ssm", "GetCallerIdentity": "sts"}.get(operation, "ec2")
+    if "LifecyclePolic" in operation:
+        service = "dlm"
     return f"{service}:{operation}"

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from mypy_boto3_ssm import SSMClient
     from mypy_boto3_sts import STSClient
 
+    DLMClient = Any  # its stubs are not among the development tools
+
 Key = str | Callable[[], str]
 """A credential, or what hands it out when it is needed (`Secret.reveal`)."""
 
@@ -73,6 +75,11 @@ class Cloud:
     def sts(self) -> STSClient:
         """Return the client that says who we are."""
         return cast("STSClient", self._client("sts"))
+
+    @property
+    def dlm(self) -> DLMClient:
+        """Return the client of Data Lifecycle Manager."""
+        return self._client("dlm")
 
     def close(self) -> None:
         """Close all connections; the next call opens new ones."""

@@ -87,3 +87,9 @@ def test_a_file_that_cannot_be_read_is_a_fault_of_its_component_alone(repo: Repo
 def test_the_sample_is_read_and_nothing_is_noted() -> None:
     assert read(Repository(PROJECT / "inventory", PROJECT))
     assert not (PROJECT / "inventory" / "var").exists()
+
+
+def test_what_data_lifecycle_manager_takes_is_not_in_the_records(repo: Repository) -> None:
+    assert not of(repo).elsewhere
+    edit(repo, "site.yaml", "engine: cron", "engine: dlm")
+    assert of(repo).elsewhere and not of(repo, "wiki", "archive").elsewhere

@@ -13,7 +13,7 @@ import pytest
 from ops.backup import schedule
 from ops.backup.schedule import Job, Place, jobs, lines
 from ops.errors import Refused
-from ops.inventory.schema import Component, Schedule, State
+from ops.inventory.schema import Component, Schedule, State, crontimes
 
 PLACE = Place(Path("/srv/ops/.venv/bin/fab"), Path("/srv/ops"), Path("/srv/my inventory"), "ops")
 SCRIPT = str(Path(schedule.__file__).with_name("job.sh"))
@@ -50,6 +50,25 @@ def test_a_provisioned_component_is_snapshot_and_pruned_and_its_campus_side_arch
     )  # fmt: skip
     assert archive == Job("archive-wiki", "45 1 * * *", ("backup.run", "app=wiki"))
     assert watch == Job("watch", "20 7 * * *", ("backup.watch",))
+
+
+def test_archives_are_pruned_after_they_were_made_where_that_is_declared() -> None:
+    pruned = {**ARCHIVE, "prune": {"access_key": "file:var/keys/vault"}}
+    declared = component(archive=pruned)
+    archive = next(one for one in jobs({"wiki": declared}, {"wiki": EMPTY}, settings()))
+    assert archive.words[2:] == ("backup.prune", "app=wiki", "archives=true", "yes=true")
+
+
+@pytest.mark.parametrize(("drill", "days"), [("30d", 1), ("14d", 1), ("7d", 7)])
+def test_with_a_scratch_host_backups_are_proven_in_time(drill: str, days: int) -> None:
+    declared = component(level="crash", drill=drill)
+    found = jobs({"wiki": declared}, {"wiki": READY}, settings(), drills=True)
+    [job] = [one for one in found if one.name == "drill-wiki"]
+    assert job.words == ("backup.drill", "app=wiki")
+    assert len(crontimes.parse(job.when).weekdays) == days
+    assert "drill-wiki" not in [
+        one.name for one in jobs({"wiki": declared}, {"wiki": EMPTY}, settings(), drills=True)
+    ]
 
 
 @pytest.mark.parametrize(

@@ -85,6 +85,11 @@ def test_what_is_new_is_not_due_yet() -> None:
     )
 
 
+def test_what_somebody_else_takes_is_told_as_not_looked_at() -> None:
+    line = judged(elsewhere=True, last=None)
+    assert (line.health, line.next) == ("open", None) and "not looked at" in line.open[0]
+
+
 def test_the_schedule_is_that_of_the_controllers_zone() -> None:
     zone = ZoneInfo("America/Los_Angeles")
     before = judge(known(last=LAST_NIGHT), NOW, zone)  # 02:15 there comes at 10:15Z

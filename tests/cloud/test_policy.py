@@ -123,9 +123,8 @@ def test_whatever_changes_something_is_bounded() -> None:
     for statement in policy.policy()["Statement"]:
         assert statement["Resource"] != "*" or statement["Sid"] == "Look"
     look = next(one for one in policy.policy()["Statement"] if one["Sid"] == "Look")
-    assert all(
-        one.startswith("ec2:Describe") or one == "sts:GetCallerIdentity" for one in look["Action"]
-    )
+    asked = ("ec2:Describe", "dlm:Get", "sts:GetCallerIdentity")
+    assert all(one.startswith(asked) for one in look["Action"])
 
 
 def test_what_ends_things_is_allowed_on_ours_only() -> None:

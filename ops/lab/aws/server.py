@@ -31,6 +31,7 @@ from ops.lab.aws import account as accounts
 from ops.lab.aws import disks, images, instances, replies
 from ops.lab.aws.account import Account
 from ops.lab.aws.faults import Fault, Faults, fault
+from ops.lab.aws.lifecycle import Policies
 from ops.lab.aws.replies import Call, Reply
 from ops.lab.machines import Machines
 
@@ -103,6 +104,7 @@ class Application:
 
         self._account = account
         self._moto = DomainDispatcherApplication(create_backend_app)
+        self._lifecycle = Policies()
         self._regions: set[str] = set()
         self._lock = threading.Lock()
 
@@ -131,7 +133,8 @@ class Application:
             return replies.error(call.service, hit.code, hit.message, hit.status)
         if hit and hit.kind == "delay":
             time.sleep(hit.seconds)
-        reply = self._forward(environ, call)
+        is_dlm = call.service == "dlm"
+        reply = self._lifecycle.answer(environ, call) if is_dlm else self._forward(environ, call)
         return None if hit and hit.kind == "lost" else reply
 
     def _forward(self, environ: dict[str, Any], call: Call) -> Reply:
