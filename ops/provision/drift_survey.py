@@ -173,7 +173,10 @@ def _askable(slot: Slot) -> bool:
 
 
 def _asked(place: _Place) -> Slot:
-    """Return the slot with its host's facts; without root's rights the log-in is all there is."""
+    """Return the slot with its host's facts, where anything of it is to be known.
+
+    Else, and without root's rights, the log-in is all there is: it proves the host key.
+    """
     from ops.remote.connection import connect
 
     work, slot = place.work, place.sight.slot
@@ -187,7 +190,7 @@ def _asked(place: _Place) -> Slot:
     }
     asked = facts.question(slot.desired, volumes)
     with connect(work.endpoint(slot.desired, instance)) as host:
-        if not work.able:
+        if not work.able or asked == facts.Question():
             return slot
         answer = host.run(facts.gather(asked), timeout=PATIENCE)
     return replace(slot, host=facts.parse(asked, answer.out))

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import gzip
 import os
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from ops.lab import light
+from ops.lab import lab, light
 from ops.lab.light import Identity, identity
 from ops.lab.record import Lab
 from ops.lab.traces import found
+from tests.lab.conftest import SMALL
 from tests.support import labs
+from tests.support.fabric_tree import FAB, PROJECT
 
 USER_DATA = b"""#cloud-config
 hostname: wiki-main
@@ -87,3 +90,35 @@ def test_its_content_is_readable_and_its_own(light_lab: Lab) -> None:
     assert len(files) >= 300
     assert {path.stat().st_uid for path in files} == {os.getuid()}
     assert all(path.stat().st_mode & 0o400 for path in files)
+
+
+WATCHED = ("/etc", "/usr/local", "/opt", "/srv", "/var/spool/cron", "/var/lib/cloud", "/run/ops")
+PRIVATE = (".ssh", ".aws", ".config", ".gitconfig", ".profile", ".bashrc")
+
+
+def machine() -> dict[str, tuple[int, int]]:
+    """Return size and time of all files where a lab of the other kind changes something."""
+    places = [Path(place) for place in WATCHED] + [Path.home() / name for name in PRIVATE]
+    files = (one for place in places for one in (place, *place.rglob("*")))
+    seen = {str(one): one.lstat() for one in files if one.is_symlink() or one.exists()}
+    return {name: (told.st_size, told.st_mtime_ns) for name, told in seen.items()}
+
+
+def test_provisioning_in_it_changes_nothing_outside_its_folder(tmp_path: Path) -> None:
+    before = machine()
+    made = lab.up(tmp_path / "lab", "light", SMALL)
+    try:
+        for words in (["provision", "app=all"], ["provision.drift"]):
+            done = subprocess.run(
+                [FAB, *words],
+                cwd=PROJECT,
+                env={**os.environ, "OPS_INVENTORY": made.inventory},
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+            assert done.returncode == 0, done.stdout + done.stderr
+    finally:
+        lab.down(made.path)
+    assert machine() == before
