@@ -112,7 +112,7 @@ def test_provisioning_in_it_changes_nothing_outside_its_folder(tmp_path: Path) -
             done = subprocess.run(
                 [FAB, *words],
                 cwd=PROJECT,
-                env={**os.environ, "OPS_INVENTORY": made.inventory},
+                env={**os.environ, "OPS_INVENTORY": str(made.inventory)},
                 stdin=subprocess.DEVNULL,
                 capture_output=True,
                 text=True,
