@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from ops import run
-from ops.backup import archive, archives, drill_archive, prune_archives, restore
+from ops.backup import archive, archives, drill_archive, prune_archives, restic, restore
 from ops.backup.archive_dump import DumpFailed
 from ops.backup.drill import Drilled
 from ops.errors import OpsError
@@ -23,9 +23,11 @@ from ops.inventory import machine
 from ops.inventory.proofs import proven_ids
 from ops.inventory.repository import Repository
 from ops.inventory.schema import ArchiveState
+from ops.lab.aws.server import Server
 from ops.lab.record import Lab, Ready
-from ops.remote.command import script
+from ops.remote.command import Secret, script
 from ops.remote.errors import TimedOut
+from ops.remote.local import LocalHost
 from tests.support.fabric_tree import FAB, PROJECT
 
 pytestmark = pytest.mark.lab
@@ -183,6 +185,7 @@ def test_excluded_folders_stay_out_and_the_dump_goes_in(papers: Papers) -> None:
 
 
 def test_the_controller_removes_what_no_rule_keeps(papers: Papers, tmp_path: Path) -> None:
+    papers.make()
     copy, host = tmp_path / "archive", papers.lab.path / "hosts" / "documents"
     subprocess.run(["cp", "-a", str(host / "root/srv/archive"), str(copy)], check=True)
     papers.declare(prune={"repository": str(copy)}, keep={"last": 1})
@@ -274,3 +277,15 @@ def test_a_damaged_repository_is_found_within_as_many_runs_as_parts(papers: Pape
     with pytest.raises(OpsError, match="not sound"):
         for _ in range(2):
             papers.make()
+
+
+def test_s3_takes_archives_and_no_key_is_an_argument(server: Server, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("content")
+    keys = (Secret("AKIAIOSFODNN7EXAMPLE"), Secret("hidden-secret"))
+    way = restic.Way(f"s3:{server.url}/archives/x", Secret("pw"), keys, cache=str(tmp_path / "c"))
+    made = restic.backup(way, "r", "x.main", [str(tmp_path)], crossing=False, excludes="")
+    for asked in (way.command("init"), made, way.command("check", "--read-data-subset=1/1")):
+        assert b"hidden-secret" not in asked.line("none")
+        restic.checked(LocalHost().run(asked, check=False, timeout=60), way.repository)
+    [one] = restic.snapshots(LocalHost().run(restic.listing(way, "run=r")).out)
+    assert (one.run, one.slot) == ("r", "main")

@@ -97,6 +97,14 @@ class Store:
         mounts = self.do(asked, on=self.scratch) + self.do(asked)
         return [one.id for one in found if one.state != "deleted"], mounts
 
+    def await_volume(self) -> None:
+        """Wait until a drill has attached a volume."""
+        cloud, until = run.cloud(self.repo), time.monotonic() + 60
+        while time.monotonic() < until:
+            if any(one.instance for one in volumes.find(cloud, {tags.DRILL: tags.ANY})):
+                return
+            time.sleep(0.02)
+
     def proven(self) -> DrillState | None:
         return proven(self.repo.state(self.name))
 
@@ -195,9 +203,7 @@ def _flip(image: Path, words: bytes) -> None:
 def test_a_killed_drill_is_cleaned_up_by_the_next(store: Store) -> None:
     taken = store.snapshot()
     killed = store.fab("backup.drill", f"app={store.name}")
-    until = time.monotonic() + 60
-    while not store.left()[1] and time.monotonic() < until:
-        time.sleep(0.1)
+    store.await_volume()
     killed.send_signal(signal.SIGKILL)
     killed.communicate()
     assert store.left()[0] != []
@@ -218,9 +224,7 @@ def test_a_check_that_fails_fails_the_drill_and_leaves_nothing(store: Store) -> 
 
 def test_an_interrupted_drill_leaves_nothing(store: Store) -> None:
     stopped = store.fab("backup.drill", f"app={store.name}")
-    until = time.monotonic() + 60
-    while not store.left()[0] and time.monotonic() < until:
-        time.sleep(0.1)
+    store.await_volume()
     stopped.send_signal(signal.SIGINT)
     with suppress(subprocess.TimeoutExpired):
         stopped.communicate(timeout=60)
