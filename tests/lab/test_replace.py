@@ -12,6 +12,7 @@ from ops import run
 from ops.cloud import instances
 from ops.inventory.proofs import with_drill
 from ops.inventory.schema import DrillState
+from ops.lab.hosts import answers
 from ops.lab.record import Lab
 from ops.remote.endpoint import ssh_options
 from tests.support.parts import FOLDER, LOGS, TARGET, Part, declared
@@ -46,6 +47,7 @@ def test_a_host_that_lost_its_power_is_replaced_with_its_data(standing: Part) ->
     standing.do('echo kept >"$1/page"; echo line >"$2/log"; sync', FOLDER, LOGS)
     old = standing.instance
     standing.lose_power()
+    assert not answers(old.private_address, 22)
     code, said = standing.fab("provision.replace", "yes=true")
     assert code == 0, said
     assert standing.instance.volumes == old.volumes
@@ -83,6 +85,21 @@ def test_from_a_snapshot_only_what_was_accepted_is_lost(standing: Part) -> None:
     assert code == 0, said
     assert not set(_ids(standing)) & {one.id for one in old.volumes.values()}
     is_whole(standing, "saved")
+
+
+def test_what_is_proven_may_be_retired_and_taken_back(standing: Part) -> None:
+    standing.do('echo last >"$1/page"; sync', FOLDER)
+    code, said = standing.fab("provision.retire", "yes=true")
+    assert code == 0, said
+    state = standing.repo.state(standing.name)
+    assert state.retirement is not None
+    assert set(state.retirement.snapshots) == {"data", "logs"}
+    assert state_in_aws(standing, standing.instance.id) == "stopped"
+    assert "in 14.0 days" in standing.fab("provision.retire", "yes=true")[1]
+    assert standing.provision()[0] == 3
+    assert standing.fab("provision.retire", "undo=true")[0] == 0
+    assert standing.provision()[0] == 0
+    is_whole(standing, "last")
 
 
 @pytest.mark.soak

@@ -6,7 +6,6 @@ import json
 import os
 import re
 import secrets
-import signal
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -23,6 +22,7 @@ from ops.cloud.errors import CloudError
 from ops.inventory import machine
 from ops.inventory.repository import Repository
 from ops.inventory.schema import InstanceState
+from ops.lab import processes
 from ops.lab.record import Lab
 from ops.remote.command import script
 from tests.support.fabric_tree import FAB, PROJECT
@@ -149,7 +149,7 @@ class Part:
         for path in Path("/proc").glob("[0-9]*/cmdline"):
             with suppress(OSError):
                 if word in path.read_bytes().split(b"\0"):
-                    os.kill(int(path.parent.name), signal.SIGKILL)
+                    processes.end(processes.family(int(path.parent.name)))
 
     def device(self, volume: str) -> str:
         """Return this machine's own name of a volume's disk."""
