@@ -104,6 +104,8 @@ def test_what_is_proven_may_be_retired_and_taken_back(standing: Part) -> None:
 
 @pytest.mark.soak
 def test_killed_anywhere_and_run_again_it_is_complete(standing: Part, seed: int) -> None:
+    if seed >= 30:
+        pytest.skip("thirty are enough: each makes hosts anew")
     chance = random.Random(seed)
     standing.do('echo "$2" >"$1/page"; sync', FOLDER, str(seed))
     old = standing.instance
