@@ -69,6 +69,7 @@ def test_settings_changed_by_hand_are_put_right(standing: Part) -> None:
         "usermod -s /bin/sh editor; echo >>~editor/.ssh/authorized_keys; nft flush ruleset;"
         "ln -sfn /usr/share/zoneinfo/UTC /etc/localtime"
     )
+    assert standing.drift() == (1, {"changed", "account", "service"})
     _, said = standing.provision()
     steps = [line for line in said.splitlines() if line.startswith(f"{standing.name}: ")]
     assert [line.split(": ~ ")[1] for line in steps[:-1]] == [

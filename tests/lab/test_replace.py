@@ -41,6 +41,7 @@ def is_whole(part: Part, words: str) -> None:
     argv = ["ssh", *ssh_options(endpoint), endpoint.address, "true"]
     subprocess.run(argv, check=True, capture_output=True)
     assert part.provision() == (0, f"{part.name}: nothing to do\n")
+    assert part.drift() == (0, set())
 
 
 def test_a_host_that_lost_its_power_is_replaced_with_its_data(standing: Part) -> None:
