@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -14,7 +15,7 @@ import pytest
 
 from ops import run
 from ops.errors import Incomplete, Interrupted, OpsError, Refused, UsageError
-from ops.inventory import files, journal
+from ops.inventory import files, journal, recovery
 from ops.inventory.problems import Broken
 from ops.inventory.records import Record
 from ops.inventory.repository import Repository
@@ -205,3 +206,23 @@ def test_a_state_that_can_not_be_read_stops_nobody_else(repo: Repository) -> Non
     with run.begin(repo, "provision", "lists") as r:
         pass
     assert list(repo.runs()) == [r.id]
+
+
+def test_a_run_that_waits_to_be_recorded_is_not_dead_to_others(repo: Repository) -> None:
+    begun, ending = threading.Event(), threading.Event()
+
+    def work() -> None:
+        with run.begin(repo, "provision", "wiki"):
+            begun.set()
+            ending.wait(20)
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    assert begun.wait(20)
+    with repo.locked() as git:
+        ending.set()
+        thread.join(0.5)  # it has ended, and waits for the lock that we hold
+        now = "2026-11-22T17:00:00Z"
+        assert recovery.recover(repo, git, repo.signer(os.environ), now) == []
+    thread.join()
+    assert newest(repo).verdict == "done"
