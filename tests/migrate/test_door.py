@@ -14,7 +14,8 @@ import pytest
 
 from ops.errors import OpsError
 from ops.migrate import passes
-from ops.migrate.door import Ends, Keys, Way, opened
+from ops.migrate.door import Ends, Way, opened
+from ops.migrate.keys import Keys
 from ops.pages.render import SUITE
 from ops.remote.command import command
 from ops.remote.errors import HostKeyRefused, Unreachable
