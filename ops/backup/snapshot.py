@@ -75,7 +75,8 @@ class _Taking:
         self.certain = False
         level, made = self._best(arguments)
         names = {volume: name for name, volume in arguments["volumes"].items()}
-        ids = {names.get(one.volume, one.volume): one.id for one in made}
+        prefix = "" if arguments["slot"] == "main" else f"{arguments['slot']}."
+        ids = {prefix + names.get(one.volume, one.volume): one.id for one in made}
         self.run.remember(ids=ids, level=level)
         wanted = self._request(arguments, level).found_by
         snapshots.wait(self.cloud, wanted, len(made), self.patience)
@@ -150,7 +151,7 @@ class _Taking:
 
     def _add(self, witness: Witness) -> None:
         witness.after()
-        self.unlisted = witness.unseen
+        self.unlisted = self.unlisted or witness.unseen
         for name, count in self.listed.items():
             self.listed[name] = count + int(getattr(witness, name))
 

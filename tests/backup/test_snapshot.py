@@ -128,3 +128,11 @@ def test_the_set_is_copied_to_a_second_region_where_declared(
     west.close()
     assert made.copies == {"data": one.id} == (provisioned.state("wiki").snapshot or made).copies
     assert one.tags[tags.RUN] == made.run
+
+
+def test_volumes_of_one_name_on_two_slots_keep_a_snapshot_each(provisioned: Repository) -> None:
+    state = provisioned.state("wiki")
+    names = {"data": "snap-1", "replica.data": "snap-2"}
+    told = {"run": "r", "at": "2026-11-22T10:00:00Z", "level": "crash", "ids": names}
+    kept = type(state).model_validate({**state.model_dump(), "snapshot": told}).snapshot
+    assert kept is not None and kept.ids == names

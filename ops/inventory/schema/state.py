@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from ops.inventory.schema.words import Model, Slug
+from ops.inventory.schema.words import Model, SlotVolume, Slug
 
 Instant = Annotated[datetime, Field(strict=False)]
 """A moment with its zone, read from ISO 8601."""
@@ -76,7 +76,7 @@ class RetirementState(Model):
     run: str
     since: Instant = Field(description="When its instances were stopped.")
     due: Instant = Field(description="When they may be terminated.")
-    snapshots: dict[Slug, str] = Field(description="The last snapshot by volume.")
+    snapshots: dict[SlotVolume, str] = Field(description="The last snapshot by volume.")
     ended: Instant | None = None
 
 
@@ -108,8 +108,10 @@ class SnapshotState(Model):
     run: str
     at: Instant
     level: Literal["crash", "filesystem", "application"]
-    ids: dict[Slug, str] = Field(description="Snapshot by volume.")
-    copies: dict[Slug, str] = Field(
+    ids: dict[SlotVolume, str] = Field(
+        description="Snapshot by volume: `data`, and `SLOT.data` on slots other than main."
+    )
+    copies: dict[SlotVolume, str] = Field(
         default_factory=dict, description="Its copy in the second region, by volume."
     )
     unlisted: str = Field(

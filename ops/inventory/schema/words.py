@@ -45,6 +45,11 @@ def _root(value: str) -> str:
 Slug = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,40}$")]
 """A component, slot, volume or data set: lower case letters, digits, dashes."""
 
+SlotVolume = Annotated[
+    str, StringConstraints(pattern=r"^([a-z][a-z0-9-]{0,40}\.)?[a-z][a-z0-9-]{0,40}$")
+]
+"""A volume, after its slot and a dot where that is not `main`."""
+
 HostName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9.:_-]{0,252}$")]
 """A host name, an IPv4 or an IPv6 address."""
 
