@@ -31,9 +31,9 @@ from ops.lab import link as links
 from ops.lab import network as networks
 from ops.lab.network import Network
 from ops.lab.programs import call
-from ops.migrate.door import Ends
-from ops.migrate.meter import Meter
-from ops.migrate.transfer import Errand, move
+from ops.migrate.engine.door import Ends
+from ops.migrate.engine.meter import Meter
+from ops.migrate.engine.transfer import Errand, move
 from ops.pages.render import SUITE
 from ops.remote.connection import connect
 from ops.remote.endpoint import Endpoint, ssh_options

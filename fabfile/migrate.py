@@ -124,7 +124,8 @@ def copy(
 def report(context: Context, run: str, *, json: bool = False) -> int | None:
     """Make the report of a recorded transfer anew, or of several side by side."""
     from ops.cli import output, repository
-    from ops.migrate import reports, wording
+    from ops.migrate import wording
+    from ops.migrate.reporting import reports
 
     summaries, page = reports.reported(repository(), [*filter(None, run.split(","))] or [run])
     output.say(*(line for one in summaries for line in wording.lines(one)), f"report: {page}")
@@ -140,7 +141,7 @@ def report(context: Context, run: str, *, json: bool = False) -> int | None:
 def forecast(context: Context, app: str, *, age: str = "", json: bool = False) -> int | None:
     """Tell how long the next full run, and a final one, will take: from two recorded runs on."""
     from ops.cli import output, repository
-    from ops.migrate import forecasts
+    from ops.migrate.reporting import forecasts
 
     told = forecasts.foretold(repository(), app, age)
     output.say(*(f"{app}: {one.words()}" for one in told), f"{app}: {forecasts.footing(told)}")

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 from ops import quantities
 from ops.errors import OpsError
-from ops.migrate import figures, samples
-from ops.migrate.report import report as transfer_report
+from ops.migrate.engine import samples
+from ops.migrate.reporting import figures
+from ops.migrate.reporting.report import report as transfer_report
 from ops.pages.report import Cell, Figure, Report, Section, Table
 
 if TYPE_CHECKING:

@@ -12,13 +12,15 @@ from ops.errors import Incomplete, Refused
 from ops.inventory import files
 from ops.inventory.repository import Repository
 from ops.inventory.schema import FileSet
-from ops.migrate import figures, look, report, transfer
+from ops.migrate import look
 from ops.migrate import plan as planning
-from ops.migrate.door import Ends
-from ops.migrate.meter import Meter
+from ops.migrate.engine import transfer
+from ops.migrate.engine.door import Ends
+from ops.migrate.engine.meter import Meter
+from ops.migrate.engine.samples import Sample
 from ops.migrate.places import Place, place
 from ops.migrate.rehearsal import Bar, Bars
-from ops.migrate.samples import Sample
+from ops.migrate.reporting import figures, report
 from ops.plan import Plan, Step
 from ops.remote.command import command
 from ops.remote.connection import connect

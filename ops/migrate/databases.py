@@ -19,11 +19,12 @@ from ops.errors import OpsError
 from ops.escapes import escape
 from ops.inventory.repository import Repository
 from ops.inventory.schema import DatabaseSet, FileSet, Hook, Place
-from ops.migrate import dump, transfer
-from ops.migrate.door import Ends
-from ops.migrate.figures import KEPT, SetFigures, Verdict
+from ops.migrate import dump
+from ops.migrate.engine import transfer
+from ops.migrate.engine.door import Ends
+from ops.migrate.engine.meter import Meter
 from ops.migrate.hosts import Hosts
-from ops.migrate.meter import Meter
+from ops.migrate.reporting.figures import KEPT, SetFigures, Verdict
 from ops.remote.command import command, script
 from ops.remote.errors import Unreachable
 from ops.remote.host import Host

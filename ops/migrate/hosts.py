@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from ops import run
 from ops.inventory.repository import Repository
 from ops.inventory.schema import FileSet
-from ops.migrate import door
+from ops.migrate.engine import door
 from ops.remote.errors import HostKeyRefused
 from ops.remote.host import Host
 

@@ -9,11 +9,12 @@ from ops import run
 from ops.errors import Refused, UsageError
 from ops.inventory.repository import Repository
 from ops.inventory.schema import FileSet
-from ops.migrate import candidates, databases, deletes, figures, look
-from ops.migrate import mirror as mirroring
+from ops.migrate import candidates, databases, deletes, look
 from ops.migrate import plan as planning
+from ops.migrate.engine import mirror as mirroring
 from ops.migrate.hosts import Hosts
 from ops.migrate.rehearsal import Bars, Rehearsal
+from ops.migrate.reporting import figures
 from ops.plan import Plan, Step
 
 TASK = "migrate.metered"

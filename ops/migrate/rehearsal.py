@@ -14,11 +14,13 @@ from ops.escapes import escape
 from ops.inventory import files
 from ops.inventory.repository import Repository
 from ops.inventory.schema import DatabaseSet, FileSet, State, TransferState
-from ops.migrate import databases, deletes, figures, forecasts, mirror, report, transfer
+from ops.migrate import databases, deletes
 from ops.migrate import plan as planning
+from ops.migrate.engine import mirror, transfer
+from ops.migrate.engine.meter import Meter
+from ops.migrate.engine.samples import Sample
 from ops.migrate.hosts import Hosts
-from ops.migrate.meter import Meter
-from ops.migrate.samples import Sample
+from ops.migrate.reporting import figures, forecasts, report
 from ops.plan import Plan, Step
 from ops.remote.command import command
 

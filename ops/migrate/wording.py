@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ops import quantities
-from ops.migrate.figures import SetFigures, Summary
 from ops.migrate.plan import amount
+from ops.migrate.reporting.figures import SetFigures, Summary
 
 SHOWN = 10
 """Names of entries that were not moved that are shown of a data set; the report has more."""

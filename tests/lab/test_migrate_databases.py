@@ -9,7 +9,7 @@ import pytest
 
 from ops.inventory import machine
 from ops.migrate import metered
-from ops.migrate.figures import SetFigures, Summary
+from ops.migrate.reporting.figures import SetFigures, Summary
 from tests.migrate.fleet import Fleet, fleet
 from tests.support.databases import Server, mariadb, postgresql
 from tests.support.fabric_tree import PROJECT

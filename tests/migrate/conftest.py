@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import pytest
 
-from ops.migrate.door import Ends
+from ops.migrate.engine.door import Ends
 from ops.remote.local import LocalHost
 from tests.support.sshd import Sshd
 

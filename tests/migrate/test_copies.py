@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from ops.errors import Refused
-from ops.migrate import copies, reports
-from ops.migrate.figures import Summary
+from ops.migrate import copies
+from ops.migrate.reporting import reports
+from ops.migrate.reporting.figures import Summary
 from tests.migrate.fleet import Fleet, fleet
 from tests.migrate.test_metered import Silence
 

@@ -11,7 +11,7 @@ import pytest
 from ops.errors import Refused
 from ops.inventory import machine
 from ops.migrate import metered
-from ops.migrate.figures import SetFigures, Summary
+from ops.migrate.reporting.figures import SetFigures, Summary
 from ops.verify import checksums
 from tests.migrate.fleet import Fleet, fleet
 

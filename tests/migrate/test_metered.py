@@ -13,8 +13,9 @@ import pytest
 
 from ops.errors import Incomplete, Refused
 from ops.inventory import machine
-from ops.migrate import metered, samples
-from ops.migrate.figures import Summary, recorded
+from ops.migrate import metered
+from ops.migrate.engine import samples
+from ops.migrate.reporting.figures import Summary, recorded
 from ops.remote.errors import HostKeyRefused
 from tests.migrate.fleet import Fleet, fleet
 

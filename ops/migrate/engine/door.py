@@ -1,0 +1,244 @@
+"""The door from source to target: a key for one run, what it may do, and its removal.
+
+The key pair is made on the source and lives on tmpfs there. On the target its line in
+authorized_keys leads to a gate, which at first answers a knock only: it tells the address that
+the target sees the source at, and how long a round trip takes. From then on both the line and
+the gate let streams into one folder, and from that address only. Connections that were made
+before the knock need not be made again. The door is closed when the block is left; what a run
+that died has left open is closed by the component's next run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from hashlib import sha256
+from pathlib import Path
+
+from ops.errors import Incomplete, OpsError
+from ops.migrate.both import at_once
+from ops.migrate.engine import passes, streams
+from ops.migrate.engine.keys import Keys
+from ops.migrate.engine.knock import KNOCK, KNOCK_TIME, answered
+from ops.migrate.engine.outcome import BUSY
+from ops.pages.render import render
+from ops.remote.command import script
+from ops.remote.endpoint import Endpoint, ssh_options
+from ops.remote.errors import CommandFailed
+from ops.remote.host import Host
+
+LOCK_TIME = 60
+"""Seconds to wait for a stream of a run that died; it ends within 30 by itself."""
+
+# Both ends may be one machine: what this run ($2) has made stays until it is over.
+_CLEAR = """
+find /dev/shm -mindepth 1 -maxdepth 1 -name "$1.*" ! -name "$2.*" -user "$(id -u)" \\
+    -exec rm -rf -- {} + || exit
+"""
+
+_FOLDER = """
+[ "$(stat -f -c %T /dev/shm)" = tmpfs ] || { echo "/dev/shm is no tmpfs" >&2; exit 1; }
+umask 077
+folder=$(mktemp -d "/dev/shm/$2.XXXXXXXX") || exit
+"""
+
+_PREPARE_SOURCE = f"""{_CLEAR}{_FOLDER}
+printf '%s\\n' "$4" >"$folder/known_hosts" || exit
+ssh-keygen -q -t ed25519 -N '' -C "$3" -f "$folder/key" </dev/null >&2 || exit
+echo "$folder"
+date -u +%s.%N
+exec cat -- "$folder/key.pub"
+"""
+
+# The log-in can read the gate, and only root can change it.
+_PREPARE_TARGET = f"""
+flock -w "$4" -E "$5" -- "$3" true || exit
+{_CLEAR}{_FOLDER}
+cat >"$folder/gate" && chmod 644 "$folder/gate" && chmod 755 "$folder" || exit
+echo "$folder"
+exec date -d '+1 day' +%Y%m%d%H%M%S
+"""
+
+# What the gate compares with the address that each connection comes from.
+_ADMIT = """
+printf '%s\\n' "$2" >"$1/address.new" && chmod 644 "$1/address.new" &&
+    exec mv "$1/address.new" "$1/address"
+"""
+
+
+@dataclass(frozen=True)
+class Ends:
+    """Both hosts of a transfer, and how the source is to reach the target.
+
+    `target_key` is the target's pinned host key, `TYPE BASE64`. What is done on the source is
+    done as root where its log-in may become root; the same on the target.
+    """
+
+    source: Host
+    target: Host
+    target_endpoint: Endpoint
+    target_key: str
+    source_root: bool = False
+
+    @property
+    def target_root(self) -> bool:
+        """Return whether the target's log-in becomes root."""
+        return self.target_endpoint.become == "sudo"
+
+
+@dataclass(frozen=True)
+class Way:
+    """An open door: ssh's words for the source, and what the knock told.
+
+    `inside` is the run's folder there. `opened` is when, by the source's clock: what changes
+    there later, changes during the move.
+    """
+
+    ssh: tuple[str, ...]
+    address: str
+    round_trip: float
+    opened: datetime
+    inside: str
+
+
+@dataclass(frozen=True)
+class Door:
+    """A key and a gate that are there, and not yet open; ssh's words lead to the gate.
+
+    `gate` is the gate's folder on the target, `inside` the key's on the source.
+    """
+
+    ends: Ends
+    keys: Keys
+    ssh: tuple[str, ...]
+    inside: str
+    gate: str
+    made: datetime
+    pass_: Callable[[str], bytes]
+
+    def knock(self) -> Way:
+        """Open the door to the address that the target sees, and return what was learnt.
+
+        Raise HostKeyRefused when the target does not show its pinned key to the source,
+        Unreachable when the source does not get through.
+        """
+        ends = self.ends
+        words = streams.shared(self.ssh, 1)
+        knock = script(KNOCK, self.inside, *words, root=ends.source_root)
+        address, round_trip = answered(ends.source, ends.target_endpoint, knock, self._admit)
+        return Way(self.ssh, address, round_trip, self.made, self.inside)
+
+    def _admit(self, address: str) -> None:
+        self.keys.let(self.pass_(address))
+        admit = script(_ADMIT, self.gate, address, root=self.ends.target_root)
+        self.ends.target.run(admit)
+
+
+class Busy(Incomplete):
+    """Somebody else writes into the target's root."""
+
+
+@contextmanager
+def made(
+    ends: Ends, component: str, run: str, root: str, templates: Sequence[Path]
+) -> Iterator[Door]:
+    """Make the door from the source into `root` on the target, and close it afterwards.
+
+    First waits until nobody writes into `root`. Raise Busy when that takes too long, and
+    Incomplete when the door can't be closed.
+    """
+    keys = Keys(ends.target, component)
+    try:
+        yield _make(ends, keys, run, root, templates)
+    except BaseException:
+        with suppress(OpsError):
+            _close(ends, keys)
+        raise
+    try:
+        _close(ends, keys)
+    except OpsError as error:
+        raise Incomplete(
+            f"the key of run {run} may still be on {ends.target.name}: {error.message}",
+            "It ends within a day by itself; the component's next run removes it.",
+        ) from None
+
+
+@contextmanager
+def opened(
+    ends: Ends, component: str, run: str, root: str, templates: Sequence[Path]
+) -> Iterator[Way]:
+    """Make the door as `made` does, and open it as `Door.knock` does."""
+    with made(ends, component, run, root, templates) as door:
+        yield door.knock()
+
+
+def _make(ends: Ends, keys: Keys, run: str, root: str, templates: Sequence[Path]) -> Door:
+    mark = passes.mark(keys.component, run)
+    names = _folder(ends, keys.component), f"{_folder(ends, keys.component)}.{run}"
+    known = f"{ends.target_endpoint.key_name} {ends.target_key}"
+    prepare = script(_PREPARE_SOURCE, *names, mark, known, root=ends.source_root)
+    (inside, clock, public), (gate, expiry), _ = at_once(
+        lambda: ends.source.run(prepare).out.decode().splitlines()[:3],
+        lambda: _prepare_target(ends, names, run, root, templates),
+        keys.look,
+    )
+
+    def line(address: str = "") -> bytes:
+        return passes.line(public, mark, f"sh {gate}/gate", expiry, address)
+
+    keys.let(line())
+    ssh = _ssh(ends.target_endpoint, inside)
+    made = datetime.fromtimestamp(float(clock), UTC)
+    return Door(ends, keys, ssh, inside, gate, made, line)
+
+
+def _close(ends: Ends, keys: Keys) -> None:
+    """Remove the component's line and folders, of whatever run they are."""
+
+    def clear(host: Host, as_root: bool) -> None:
+        host.run(script(_CLEAR, _folder(ends, keys.component), "", root=as_root))
+
+    at_once(
+        lambda: keys.let(b""),
+        lambda: clear(ends.source, ends.source_root),
+        lambda: clear(ends.target, ends.target_root),
+    )
+
+
+def _folder(ends: Ends, component: str) -> str:
+    """Return how a component's folders begin; per target, as a site and a lab may share a host."""
+    return f"ops-migrate.{component}.{sha256(ends.target_key.encode()).hexdigest()[:8]}"
+
+
+def _prepare_target(
+    ends: Ends, names: tuple[str, str], run: str, root: str, templates: Sequence[Path]
+) -> tuple[str, str]:
+    """Put the gate on the target; return its folder and when its key is to expire."""
+    values = {"run": run, "root": root, "sudo": ends.target_root, "busy": BUSY}
+    text = render("migrate/gate.sh.j2", templates, **values)
+    words = (*names, root, str(LOCK_TIME), str(BUSY))
+    asked = script(_PREPARE_TARGET, *words, root=ends.target_root, stdin=text.encode())
+    result = ends.target.run(asked, check=False, timeout=LOCK_TIME + KNOCK_TIME)
+    if result.code == BUSY:
+        raise Busy(f"{ends.target.name}: another transfer still writes into {root}")
+    if result.code != 0:
+        raise CommandFailed(ends.target.name, result)
+    folder, expiry = result.out.decode().split()
+    return folder, expiry
+
+
+def _ssh(target: Endpoint, inside: str) -> tuple[str, ...]:
+    """Return ssh's words for the source; the host is to be called `target`."""
+    there = replace(
+        target,
+        known_hosts=Path(inside, "known_hosts"),
+        identity=Path(inside, "key"),
+        gateway=None,
+        ssh_config=None,
+    )
+    words = ("ssh", *ssh_options(there), "-o", f"HostName={target.address}", "-o", "LogLevel=ERROR")
+    if odd := [word for word in words if any(mark in word for mark in " \t'\"")]:
+        raise OpsError(f"{target.where}: rsync can't take {odd[0]!r} as an option of ssh")
+    return words

@@ -1,0 +1,194 @@
+"""One data set is moved: by streams what is new, then by rsync, whose end is judged."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from ops.inventory.patterns import Excludes
+from ops.inventory.schema import FileSet
+from ops.migrate.both import at_once
+from ops.migrate.engine import door, landing, rsync, scan, streams
+from ops.migrate.engine.bulk import Bulk, is_worth
+from ops.migrate.engine.growth import LIMIT
+from ops.migrate.engine.meter import Meter
+from ops.migrate.engine.outcome import BUSY, GO_ON, Outcome, judged
+from ops.migrate.engine.shards import Sharing
+from ops.remote.command import Command, command
+from ops.remote.errors import Unreachable
+from ops.remote.host import Host, Running
+
+
+@dataclass(frozen=True)
+class Errand:
+    """Who moves what: component, run, data set, where templates are; how fast at most, in how
+    many streams at most.
+    """
+
+    component: str
+    run: str
+    name: str
+    data: FileSet
+    templates: Sequence[Path]
+    limit_mbit: int = 0
+    streams: int = LIMIT
+
+
+@dataclass(frozen=True)
+class Moved:
+    """How the move of a data set went; without a `way` it was not begun.
+
+    `link_rate` are the bytes a second that the link has carried at the best, None where that
+    was not seen. `sizes` and `slowest` are as SetFigures has them.
+    """
+
+    outcome: Outcome
+    seconds: float
+    way: door.Way | None = None
+    link_rate: float | None = None
+    sizes: tuple[tuple[int, int, int], ...] = ()
+    slowest: tuple[tuple[str, int, float], ...] = ()
+
+
+def move(ends: door.Ends, errand: Errand, meter: Meter) -> Moved:
+    """Move the data set and return how it went; the target's root must be there.
+
+    Files that could not be moved and broken connections are told in the outcome. Raise
+    OpsError for a door that does not open, HostKeyRefused among them.
+    """
+    began = time.monotonic()
+    meter.enter(errand.name, "connect")
+    try:
+        moved = _moved(ends, errand, meter)
+    except door.Busy:
+        moved = Moved(judged(BUSY, rsync.Totals(), rsync.Complaints(), ()), 0)
+    return replace(moved, seconds=time.monotonic() - began)
+
+
+def _moved(ends: door.Ends, errand: Errand, meter: Meter) -> Moved:
+    root = errand.data.target.root
+    made = door.made(ends, errand.component, errand.run, root, errand.templates)
+    with made as entry:
+        whole = False
+        try:
+            there = ends.target_endpoint
+            address = f"[{there.address}]" if ":" in there.address else there.address
+            meter.load_of(ends.source, ends.target, f"{address}:{there.port}")
+            moved = _filled(ends, entry, errand, meter)
+            whole = moved.outcome.verdict == "done"
+        finally:
+            meter.load_of(None, None)
+            meter.enter(errand.name, "tidy")
+            with suppress(Unreachable):
+                landing.end(ends, root, errand.run, whole=whole)
+    return moved
+
+
+def _filled(ends: door.Ends, entry: door.Door, errand: Errand, meter: Meter) -> Moved:
+    """Send what is new by streams, and then let rsync do the rest and prove it all."""
+    root = errand.data.target.root
+    if errand.limit_mbit or errand.data.cross_mounts:
+        way, _ = at_once(entry.knock, lambda: landing.begin(ends, root, errand.run))
+        meter.enter(errand.name, "transfer")
+        return Moved(_stream(ends, way, errand, meter), 0, way)
+    bulk = Bulk(ends, entry, errand.data, errand.run, meter, errand.streams)
+    with bulk.serving() as running:
+        way, sharing = at_once(entry.knock, lambda: _begun(ends, errand, bulk))
+        meter.enter(errand.name, "transfer")
+        outcome = _sent(way, errand, bulk, running=running, sharing=sharing)
+    slowest = bulk.slowest.told()
+    return Moved(outcome, 0, way, bulk.link_rate, sharing.classes, slowest)
+
+
+def _sent(
+    way: door.Way, errand: Errand, bulk: Bulk, *, running: Running, sharing: Sharing
+) -> Outcome:
+    """Send the bulk of it, then the rest."""
+    meter = bulk.meter
+    if is_worth(sharing):
+        try:
+            bulk.send(running, sharing, way.round_trip)
+        except Unreachable as lost:
+            bulk.broke = f"the connection to the source broke: {lost.message}"
+        if bulk.broke:
+            return Outcome("incomplete", bulk.totals, words=bulk.broke, hint=GO_ON)
+        meter.enter(errand.name, "verify")
+    known = sharing if bulk.files and bulk.clean and sharing.plain else None
+    outcome = _stream(bulk.ends, way, errand, meter, bulk=bulk, known=known)
+    return replace(outcome, totals=joined(outcome.totals, bulk.totals, known))
+
+
+def _begun(ends: door.Ends, errand: Errand, bulk: Bulk) -> Sharing:
+    """List both sides and queue what is to be sent, while the connections are being made."""
+    landing.begin(ends, errand.data.target.root, errand.run)
+    sharing = scan.missing(ends, errand.data)
+    if is_worth(sharing):
+        bulk.ask(sharing)
+    return sharing
+
+
+def _stream(
+    ends: door.Ends,
+    way: door.Way,
+    errand: Errand,
+    meter: Meter,
+    *,
+    bulk: Bulk | None = None,
+    known: Sharing | None = None,
+) -> Outcome:
+    """Run rsync over the set, or only over what the streams have not brought as `known`."""
+    data = errand.data
+    rest = (
+        None if known is None else bytes(known.rest) + b"".join(b.path + b"\0" for b in known.bigs)
+    )
+    words = rsync.send(
+        data.source.root,
+        streams.shared(way.ssh, 1) if bulk else way.ssh,
+        Excludes(data.exclude).rsync_arguments(),
+        cross_mounts=data.cross_mounts,
+        limit_mbit=errand.limit_mbit,
+        listed=rest is not None,
+    )
+    output = rsync.Output()
+    asked = command(*words, root=ends.source_root, env={"LC_ALL": "C"}, cwd=way.inside, stdin=rest)
+    before = bulk.totals if bulk else rsync.Totals()
+
+    def tell() -> None:
+        meter.at(before.sent_bytes + output.bytes, before.sent_files + output.sent)
+
+    try:
+        code, said = _followed(ends.source, asked, output, tell)
+    except Unreachable as lost:
+        broke = f"the connection to the source broke: {lost.message}"
+        return Outcome("incomplete", output.totals(), words=broke, hint=GO_ON)
+    totals = output.totals()
+    output.bytes = max(output.bytes, totals.sent_bytes)
+    output.sent = max(output.sent, totals.sent_files)
+    tell()
+    return judged(code, totals, said, (data.source.root, data.target.root))
+
+
+def joined(last: rsync.Totals, bulk: rsync.Totals, known: Sharing | None) -> rsync.Totals:
+    """Return what was sent in all: by the streams before, and by rsync after them.
+
+    The whole set is what rsync counted, or what was `known` when it looked at some of it.
+    """
+    sent = ("sent_files", "sent_bytes", "literal", "wire")
+    totals = replace(last, **{name: getattr(last, name) + getattr(bulk, name) for name in sent})
+    if known is None:
+        return totals
+    return replace(totals, entries=known.entries, files=known.files, bytes=known.sizes)
+
+
+def _followed(
+    source: Host, asked: Command, output: rsync.Output, tell: Callable[[], None]
+) -> tuple[int, rsync.Complaints]:
+    """Run rsync to its end and tell how far it is; return its code and complaints."""
+    with source.start(asked) as running:
+        while (chunk := running.read(1.0)) != b"":
+            output.feed(chunk or b"")
+            tell()
+        return running.wait(rsync.SILENCE), rsync.complaints(running.err)

@@ -1,0 +1,1 @@
+"""What transfers said: figures, plots, pages, and forecasts of the next."""

@@ -1,0 +1,175 @@
+"""Data sets are moved by a real rsync over a real sshd."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from ops.inventory.schema import FileSet
+from ops.migrate.engine import door
+from ops.migrate.engine.meter import Meter
+from ops.migrate.engine.transfer import Errand, Moved, move
+from ops.pages.render import SUITE
+from tests.migrate.conftest import Pair
+
+HOSTILE = [
+    b"plain",
+    b"with blank",
+    b"-rf",
+    b"quote'\"",
+    b"new\nline",
+    b"back\\slash",
+    b"\\#012",
+    b"caf\xe9",
+    b"tab\t*?[a]",
+    b"$(id);`id`",
+]
+
+
+@pytest.fixture
+def meter(tmp_path: Path) -> Iterator[Meter]:
+    with Meter(tmp_path / "meter.jsonl.gz") as running:
+        yield running
+
+
+def _move(pair: Pair, meter: Meter, *, limit_mbit: int = 0, **more: object) -> Moved:
+    places = {"source": {"root": str(pair.source)}, "target": {"root": str(pair.target)}}
+    data = FileSet.model_validate({"kind": "files", **places, **more})
+    return move(pair.ends, Errand("wiki", "R1", "pages", data, [SUITE], limit_mbit), meter)
+
+
+def _tree(root: Path) -> dict[bytes, bytes]:
+    files = (path for path in root.rglob("*") if path.is_file())
+    return {os.fsencode(path.relative_to(root)): path.read_bytes() for path in files}
+
+
+def test_hostile_names_arrive_with_their_content(pair: Pair, meter: Meter) -> None:
+    for number, name in enumerate(HOSTILE):
+        folder = pair.source / os.fsdecode(b"in " + name)
+        folder.mkdir()
+        (folder / os.fsdecode(name)).write_bytes(b"%d" % number)
+    moved = _move(pair, meter)
+    assert moved.outcome.verdict == "done"
+    assert _tree(pair.target) == _tree(pair.source)
+    assert moved.outcome.totals.sent_files == len(HOSTILE)
+
+
+def test_links_holes_times_and_empty_folders_are_kept(pair: Pair, meter: Meter) -> None:
+    (pair.source / "empty").mkdir()
+    (pair.source / "a").write_bytes(b"a")
+    (pair.source / "b").hardlink_to(pair.source / "a")
+    (pair.source / "c").symlink_to("a")
+    with (pair.source / "holes").open("wb") as file:
+        file.truncate(10_000_000)
+    os.utime(pair.source / "a", ns=(1, 1_000_000_007))
+    assert _move(pair, meter).outcome.verdict == "done"
+    assert (pair.target / "empty").is_dir()
+    assert (pair.target / "a").samefile(pair.target / "b")
+    assert (pair.target / "c").readlink() == Path("a")
+    assert (pair.target / "holes").stat().st_blocks < 100
+    assert (pair.target / "a").stat().st_mtime_ns == 1_000_000_007
+
+
+def test_a_second_run_sends_only_what_changed(pair: Pair, meter: Meter) -> None:
+    for number in range(20):
+        (pair.source / str(number)).write_bytes(b"x" * 1000)
+    _move(pair, meter)
+    (pair.source / "7").write_bytes(b"y" * 1001)
+    totals = _move(pair, meter).outcome.totals
+    assert (totals.files, totals.sent_files, totals.sent_bytes) == (20, 1, 1001)
+
+
+def test_nothing_is_deleted_and_nothing_of_ours_stays(pair: Pair, meter: Meter) -> None:
+    (pair.source / "new").write_bytes(b"new")
+    (pair.target / "old").write_bytes(b"old")
+    (pair.target / "sub/.ops-partial").mkdir(parents=True)
+    (pair.target / "sub/.ops-partial/half").write_bytes(b"ha")
+    (pair.target / ".ops-temp").mkdir()
+    (pair.target / ".ops-temp/.new.abcdef").write_bytes(b"n")
+    for folder in (pair.source, pair.target / "sub"):
+        os.utime(folder, ns=(1, 1_000_000_007))
+    _move(pair, meter)
+    assert _tree(pair.target) == {b"new": b"new", b"old": b"old"}
+    assert sorted(path.name for path in pair.target.iterdir()) == ["new", "old", "sub"]
+    for folder in (pair.target, pair.target / "sub"):
+        assert folder.stat().st_mtime_ns == 1_000_000_007
+
+
+def test_excluded_files_stay_at_home(pair: Pair, meter: Meter) -> None:
+    for name in ("page.txt", "page.tmp", "keep me"):
+        (pair.source / name).write_bytes(b"")
+    _move(pair, meter, exclude=["*.tmp", "/keep me"])
+    assert list(_tree(pair.target)) == [b"page.txt"]
+
+
+def test_a_file_that_cant_be_written_is_named(pair: Pair, meter: Meter) -> None:
+    (pair.source / "fine").write_bytes(b"fine")
+    (pair.source / "caf\udce9\n").write_bytes(b"x")
+    (pair.target / "caf\udce9\n").mkdir()
+    (pair.target / "caf\udce9\n/in the way").write_bytes(b"")
+    outcome = _move(pair, meter).outcome
+    assert outcome.verdict == "incomplete"
+    assert [path for path, _ in outcome.failed] == ["caf\\351\\012"]
+    assert (pair.target / "fine").read_bytes() == b"fine"
+
+
+def test_a_cut_connection_is_incomplete_and_the_next_run_goes_on(pair: Pair, meter: Meter) -> None:
+    (pair.source / "big").write_bytes(os.urandom(1000) * 100_000)
+    cutter = threading.Thread(target=_cut_midway, args=[pair])
+    cutter.start()
+    outcome = _move(pair, meter, limit_mbit=120).outcome
+    cutter.join()
+    assert outcome.verdict == "incomplete"
+    assert "broke off" in outcome.words
+    assert not (pair.target / "big").exists()
+    again = _move(pair, meter).outcome
+    assert again.verdict == "done"
+    assert again.totals.literal < 90_000_000
+    assert _tree(pair.target) == _tree(pair.source)
+
+
+def _cut_midway(pair: Pair) -> None:
+    """End the source's ssh when some of the file has arrived."""
+    until = time.monotonic() + 60
+    while _arrived(pair.target) < 20_000_000 and time.monotonic() < until:
+        time.sleep(0.05)
+    _cut(pair.server.port)
+
+
+def _arrived(root: Path) -> int:
+    return sum(path.stat().st_size for path in root.glob(".ops-temp/*big*"))
+
+
+def _cut(port: int) -> None:
+    """End the ssh that leads to this port."""
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            words = (process / "cmdline").read_bytes().split(b"\0")
+        except OSError:
+            continue
+        if words[:1] == [b"ssh"] and f"Port={port}".encode() in words:
+            os.kill(int(process.name), signal.SIGTERM)
+
+
+def test_a_writer_that_does_not_end_is_waited_for_and_then_told(
+    pair: Pair, meter: Meter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(door, "LOCK_TIME", 1)
+    with subprocess.Popen(["flock", str(pair.target), "sleep", "60"]) as other:
+        try:
+            while (
+                subprocess.run(["flock", "-n", str(pair.target), "true"], check=False).returncode
+                == 0
+            ):
+                pass
+            outcome = _move(pair, meter).outcome
+        finally:
+            other.terminate()
+    assert outcome.words == "another transfer still writes into the target"
