@@ -118,12 +118,12 @@ def _volume(snapshot: Snapshot) -> str:
 
 def _newest_of_volumes(sets: Iterable[Set]) -> dict[str, str]:
     """Return the id of the newest complete snapshot by volume."""
-    newest: dict[str, tuple[datetime, str]] = {}
-    for one in (member for group in sets for member in group.snapshots):
-        if one.state == "completed":
-            entry = (_moment(one), one.id)
+    newest: dict[str, tuple[datetime, str, str]] = {}
+    for group, one in ((group, member) for group in sets for member in group.snapshots):
+        if one.state == "completed":  # of one moment, the set that the rules call the newest
+            entry = (_moment(one), group.id, one.id)
             newest[_volume(one)] = max(newest.get(_volume(one), entry), entry)
-    return {volume: name for volume, (_, name) in newest.items()}
+    return {volume: name for volume, (_, _, name) in newest.items()}
 
 
 def _ruled(sets: Sequence[Set], keep: Keep, zone: tzinfo) -> Iterator[_Fate]:

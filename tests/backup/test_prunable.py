@@ -133,3 +133,9 @@ def test_the_plan_is_empty_once_it_was_carried_out() -> None:
     first = set(gone(planned(*all_of_it, keep=policy)))
     left = [one for one in all_of_it if one.id not in first]
     assert first and not planned(*left, keep=policy)
+
+
+def test_of_sets_of_one_second_the_same_one_is_the_newest_to_all_rules() -> None:
+    early = snapshot(0, id="snap-z", tags={"ops:set": "run-a"})
+    late = snapshot(0, id="snap-a", tags={"ops:set": "run-b"})
+    assert gone(planned(early, late)) == ["snap-z"]
