@@ -119,7 +119,7 @@ def _volume(snapshot: Snapshot) -> str:
 def _newest_of_volumes(sets: Iterable[Set]) -> dict[str, str]:
     """Return the id of the newest complete snapshot by volume."""
     newest: dict[str, tuple[datetime, str, str]] = {}
-    for group, one in ((group, member) for group in sets for member in group.snapshots):
+    for group, one in ((each, member) for each in sets for member in each.snapshots):
         if one.state == "completed":  # of one moment, the set that the rules call the newest
             entry = (_moment(one), group.id, one.id)
             newest[_volume(one)] = max(newest.get(_volume(one), entry), entry)
