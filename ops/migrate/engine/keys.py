@@ -58,9 +58,9 @@ class Keys:
         """Put `new` in the place of `old`, remember it; else forget and return why."""
         if new != old or self._text is None:
             digests = [sha256(text).hexdigest() for text in (old, new)]
+            self._text = None  # interrupted from here on, the file is read again
             result = self._target.run(script(_REPLACE, *digests, stdin=new), check=False)
             if result.code != 0:
-                self._text = None
                 return f": {result.err.decode(errors='replace').strip()}" if result.err else ""
         self._text = new
         return ""
