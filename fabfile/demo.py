@@ -94,6 +94,7 @@ def _story(folder: Path, repo: Repository, files: int) -> list[Act]:
         story += [
             Act("The moved wiki answers from its new machine", deed=lambda: _visit(repo)),
             Act("Snapshots, frozen for the moment they begin", ("backup.snapshot", "app=all")),
+            Act("And each restores: every file compared", ("backup.drill", "app=all")),
         ]
     return [*story, Act("The fleet at a glance, asked live", ("status", "live=true"))]
 

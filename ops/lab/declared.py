@@ -1,4 +1,6 @@
-"""The lab's inventory as data: site.yaml and two components that point at the lab's hosts.
+"""The lab's inventory as data: site.yaml, and two components that point at the lab's hosts.
+
+A full lab has a scratch host too, where restores are proven.
 
 Pure. What makes it a lab is here and nowhere else: an endpoint, addresses, an account.
 """
@@ -40,6 +42,7 @@ class Login:
 def site(lab: Lab, ready: Ready, image: str) -> Data:
     """Return site.yaml; whoever makes the repository fills in the controller and the signing."""
     login = _login(lab)
+    scratch: Data = {"scratch": {"component": "scratch"}} if lab.kind == "full" else {}
     keys = {"become": login.become, "port": ready.port, "identity": "file:var/keys/login"}
     return {
         "controller": {"name": "localhost", "machine_id": "", "epoch": 1},
@@ -60,17 +63,19 @@ def site(lab: Lab, ready: Ready, image: str) -> Data:
             "public_key": "file:var/keys/login.pub",
             "address": "private",
         },
+        **scratch,
         "signing": {"key": "file:var/keys/signing", "principal": "ops@localhost"},
     }
 
 
 def components(lab: Lab, ready: Ready) -> dict[str, Data]:
-    """Return the components by name: the wiki, and the documents."""
+    """Return the components by name: wiki, documents, and in a full lab the scratch host."""
     parts = {
         "wiki": _wiki(lab, ready),
         "documents": _documents(lab, ready),
     }
-    return {name: _common(name, ready) | part for name, part in parts.items()}
+    moving = {name: _common(name, ready) | part for name, part in parts.items()}
+    return moving | ({"scratch": _scratch()} if lab.kind == "full" else {})
 
 
 def templates(lab: Lab) -> dict[str, Path]:
@@ -150,6 +155,15 @@ def _documents(lab: Lab, ready: Ready) -> Data:
     target = {"instances": {"main": _instance(_volume(size, mount), [(22, "operations")])}}
     data = {"store": _data(mount, f"{mount}/store", mount)}
     return {**told, "target": target, "data": data, "probes": [{"name": "login", "kind": "ssh"}]}
+
+
+def _scratch() -> Data:
+    """Return the host on which nothing lives; what drills need beside the lab's image is in it."""
+    return {
+        "description": "Scratch host for restore drills",
+        "owner": "operations",
+        "target": {"instances": {"main": _instance({}, [(22, "operations")])}},
+    }
 
 
 def _light(lab: Lab, ready: Ready, name: str, exclude: list[str] | None = None) -> Data:

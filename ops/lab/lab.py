@@ -180,6 +180,7 @@ def _write_sample(lab: Lab, ready: Ready, sample: Path) -> None:
     (sample / "README.md").write_text(f"# The inventory of the {lab.kind} lab {lab.id}\n")
     site = declared.site(lab, ready, IMAGE)
     (sample / "site.yaml").write_bytes(document.dump(site, "A lab on this machine."))
+    shutil.copy(PROJECT / "inventory" / "prices.yaml", sample)
     for name, component in declared.components(lab, ready).items():
         (sample / "components" / f"{name}.yaml").write_bytes(document.dump(component))
     (sample / "templates").mkdir()

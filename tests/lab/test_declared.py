@@ -43,3 +43,11 @@ def test_the_documents_fit_their_volume() -> None:
     documents = Component.model_validate(declared.components(lab("full"), READY)["documents"])
     assert documents.target is not None
     assert documents.target.instances["main"].volumes["data"].size_gib >= 5
+
+
+def test_a_full_lab_has_a_scratch_host_with_nothing_on_it() -> None:
+    site = Site.model_validate(declared.site(lab("full"), READY, "ami-0debedeb1200debed"))
+    assert site.scratch is not None
+    scratch = Component.model_validate(declared.components(lab("full"), READY)["scratch"])
+    assert scratch.target is not None and not scratch.data
+    assert not scratch.target.instances[site.scratch.slot].volumes

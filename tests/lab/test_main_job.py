@@ -17,7 +17,6 @@ import pytest
 
 from ops import run
 from ops.cloud import snapshots, tags
-from ops.inventory import machine
 from ops.inventory.repository import Repository
 from ops.lab import demo, lab, traces
 from ops.lab.record import Lab
@@ -73,8 +72,8 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 def test_provision_makes_what_is_declared_and_then_has_nothing_to_do(site: Site) -> None:
     site.done("provision", "app=all")
     again = site.fab("provision", "app=all")
-    assert (again.returncode, again.stdout.count("nothing to do")) == (0, 2)
-    for name in ("wiki", "documents"):
+    assert (again.returncode, again.stdout.count("nothing to do")) == (0, 3)
+    for name in ("wiki", "documents", "scratch"):
         assert site.repo.pinned(f"{name}.cloud.main")
 
 
@@ -184,17 +183,6 @@ def test_snapshots_hold_what_was_there(site: Site) -> None:
 
 
 def test_every_newest_snapshot_is_proven_on_a_scratch_host(site: Site) -> None:
-    rules = [{"port": 22, "from": ["198.18.0.0/15"]}]
-    instance = {"type": "t3.small", "zone": "us-east-1a", "rules": rules}
-    scratch = {"description": "", "owner": "", "target": {"instances": {"main": instance}}}
-    told = {"components/scratch.yaml": json.dumps(scratch)}
-    told["site.yaml"] = (
-        site.repo.path / "site.yaml"
-    ).read_text() + "\nscratch: {component: scratch}\n"
-    for name, text in told.items():
-        (site.repo.path / name).write_text(text)
-    site.repo.git.commit(list(told), "Declare a scratch host", machine.person())
-    site.done("provision", "app=scratch")
     drilled = site.done("backup.drill", "app=all")
     for name in ("wiki", "documents"):
         proof = site.repo.state(name).proven["snapshot"]
