@@ -125,7 +125,8 @@ def _report(repo: Repository, page: Path, played: Sequence[Played]) -> None:
     from ops.inventory import files
     from ops.pages.report import html
 
-    report = evidence.report(repo, repo.names(), [_told(played)])
+    moving = [name for name in repo.names() if repo.component(name).data]
+    report = evidence.report(repo, moving, [_told(played)])
     files.make_folder(page.parent, 0o755)
     files.write(page, html(report, repo.template_folders()).encode())
 

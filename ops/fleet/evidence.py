@@ -16,6 +16,7 @@ from ops.pages.report import Cell, Figure, Report, Section, Table
 if TYPE_CHECKING:
     from ops.inventory.records import Record
     from ops.inventory.repository import Repository
+    from ops.inventory.schema.state import State
 
 
 def report(repo: Repository, names: Sequence[str], before: Sequence[Section] = ()) -> Report:
@@ -75,13 +76,21 @@ def _proof(repo: Repository, component: str, signed: dict[str, str]) -> tuple[Se
         ]
         for name, one in sorted(state.verifications.items())
     ]
-    if state.snapshot:
-        ids = ", ".join(f"{volume} {made}" for volume, made in sorted(state.snapshot.ids.items()))
-        shown_snapshot = f"Snapshots, {state.snapshot.level} consistent: {ids}."
-    else:
-        shown_snapshot = "No snapshot yet."
     table = Table(["Data set", "Verdict", "Files", "MB", "At"], rows) if rows else None
-    return Section("Proven", shown_snapshot, figures=shown, table=table), good
+    return Section("Proven", _backups(state), figures=shown, table=table), good
+
+
+def _backups(state: State) -> str:
+    """Return in words which snapshots there are, and what of them was restored."""
+    if state.snapshot is None:
+        return "No snapshot yet."
+    ids = ", ".join(f"{volume} {made}" for volume, made in sorted(state.snapshot.ids.items()))
+    told = f"Snapshots, {state.snapshot.level} consistent: {ids}."
+    if (proof := state.proven.get("snapshot")) is None:
+        return f"{told} None was restored yet."
+    count = quantities.number(sum(part.files for part in proof.parts))
+    which = "They were" if proof.of == state.snapshot.run else f"Those of {proof.of} were"
+    return f"{told} {which} restored in {quantities.span(proof.seconds)}, {count} files compared."
 
 
 def _measured(repo: Repository, runs: Sequence[Record]) -> Iterator[Section]:

@@ -8,11 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from ops.fleet.evidence import report
+from ops.fleet.evidence import _backups, report
+from ops.inventory.schema import State
 from ops.migrate import metered
 from ops.pages.report import html
 from ops.verify import checksums
 from tests.migrate.fleet import Fleet, fleet
+
+NOW = "2026-11-28T00:00:00Z"
 
 
 class Silence:
@@ -45,6 +48,17 @@ def test_a_verified_component_is_proven_on_one_page(here: Fleet) -> None:
     assert found.good
     page = html(found)
     assert "wiki: proven" in page and "<svg" in page and "http" not in page.split("<body")[0]
+
+
+def test_it_tells_which_snapshots_were_restored() -> None:
+    taken = {"run": "R2", "at": NOW, "level": "crash", "ids": {"data": "snap-1"}}
+    drill = {"run": "R3", "at": NOW, "of": "R1", "taken": NOW, "verdict": "proven", "seconds": 3}
+    part = {"slot": "main", "name": "data", "backup": "snap-0", "verdict": "proven", "files": 7}
+    told = {"snapshot": taken, "proven": {"snapshot": drill | {"parts": [part]}}}
+    assert _backups(State.model_validate(told)).endswith(
+        "data snap-1. Those of R1 were restored in 3.0 s, 7 files compared."
+    )
+    assert _backups(State.model_validate({"snapshot": taken})).endswith("None was restored yet.")
 
 
 def test_a_difference_is_not_proven(here: Fleet) -> None:
