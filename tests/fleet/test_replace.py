@@ -11,8 +11,9 @@ import pytest
 from ops.cloud import addresses, instances, tags
 from ops.errors import OpsError, Refused, UsageError
 from ops.fleet.replace import replace
+from ops.fleet.replace_plan import opening
 from ops.inventory import machine
-from ops.inventory.schema import InstanceState
+from ops.inventory.schema import InstanceState, State
 from ops.lab.aws.faults import Fault
 from ops.remote.connection import connect
 from ops.run import cloud, endpoint
@@ -146,6 +147,17 @@ def test_later_packages_perform_their_switches(fleet: Fleet) -> None:
     succeed(fleet, later={"names.switch": lambda step: done.append(step.words)})
     assert done == ["point wiki.example.edu. to the successor"]
     assert any("by hand" in line and "monitoring" in line for line in fleet.told)
+
+
+def test_a_volume_that_is_no_longer_declared_needs_no_snapshot() -> None:
+    volume = {"id": "vol-1", "size_gib": 1, "created_by": "run-1"}
+    told = {"id": "i-1", "type": "t3.small", "zone": "us-east-1a", "image": "ami-1"}
+    told |= {"group": "sg-1", "private_address": "10.0.0.5"}
+    state = State.model_validate({"instances": {"main": {**told, "volumes": {"tmp": volume}}}})
+    found = opening(state, "main", None, set(), set(), from_snapshot=False)
+    assert found.snapshots == {}
+    with pytest.raises(Refused, match="no proven snapshot holds tmp"):
+        opening(state, "main", None, set(), {"tmp"}, from_snapshot=False)
 
 
 def killer(number: int) -> Any:

@@ -10,8 +10,8 @@ import pytest
 from ops.cloud import instances
 from ops.errors import OpsError, Refused, UsageError
 from ops.fleet.retire import retire
-from ops.fleet.retire_plan import must_be_proven
-from ops.inventory.schema import Retirement, State
+from ops.fleet.retire_plan import counted, must_be_proven
+from ops.inventory.schema import Component, Retirement, State
 from ops.run import cloud
 from tests.support.fleet import Fleet, fleet
 
@@ -57,6 +57,14 @@ def test_a_young_proof_of_every_volume_is_wanted() -> None:
         must_be_proven("wiki", proven(31), TERMS, NOW)
     with pytest.raises(Refused, match="no proven backup of main/data"):
         must_be_proven("wiki", proven(1, slot="other"), TERMS, NOW)
+
+
+def test_a_volume_that_is_neither_declared_nor_there_needs_no_proof() -> None:
+    bare = Component.model_validate({"description": "a wiki", "owner": "me"})
+    state = State.model_validate({"instances": {"main": INSTANCE}})
+    must_be_proven("wiki", counted(state, bare, set()), TERMS, NOW)
+    with pytest.raises(Refused, match="no proven backup of main/data"):
+        must_be_proven("wiki", counted(state, bare, {"vol-1"}), TERMS, NOW)
 
 
 def test_without_an_instance_there_is_nothing_to_retire() -> None:

@@ -280,6 +280,12 @@ class World:
         left = tuple(one for one in self.account.volumes if one.id != volume_id)
         self.account = replace(self.account, volumes=left)
 
+    def undeclare_volume(self, name: str) -> None:
+        """Take a volume from the component's file."""
+        left = {one: v for one, v in self.desired.volumes.items() if one != name}
+        instance = self.desired.instance.model_copy(update={"volumes": left})
+        self.desired = replace(self.desired, instance=instance)
+
     def format(self, told: Mapping[str, Any]) -> None:
         """Have a file system on a volume."""
         there = self._host().devices[told["id"]]
