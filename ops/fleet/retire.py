@@ -13,6 +13,7 @@ from ops.cloud.calls import Wait
 from ops.cloud.session import Cloud
 from ops.errors import Refused
 from ops.fleet import retire_plan
+from ops.inventory.locks import must_be_idle
 from ops.inventory.repository import Repository
 from ops.inventory.schema import State
 from ops.inventory.schema.words import seconds
@@ -42,6 +43,7 @@ def retire(
     First a last snapshot and the stop, then, once the declared days are over, the end. `agree`
     sees the plan. Raise Refused where nothing proves that the data would come back.
     """
+    must_be_idle(repo.var, name)
     cloud = run.cloud(repo)
     try:
         state = survey.state(repo, name)

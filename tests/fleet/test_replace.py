@@ -13,6 +13,7 @@ from ops.errors import OpsError, Refused, UsageError
 from ops.fleet.replace import replace
 from ops.fleet.replace_plan import opening
 from ops.inventory import machine
+from ops.inventory.locks import Holder, component_lock
 from ops.inventory.schema import InstanceState, State
 from ops.lab.aws.faults import Fault
 from ops.remote.connection import connect
@@ -158,6 +159,18 @@ def test_a_volume_that_is_no_longer_declared_needs_no_snapshot() -> None:
     assert found.snapshots == {}
     with pytest.raises(Refused, match="no proven snapshot holds tmp"):
         opening(state, "main", None, set(), {"tmp"}, from_snapshot=False)
+
+
+def test_a_task_at_work_on_the_component_is_named(fleet: Fleet) -> None:
+    fleet.provision()
+    holder = Holder("provision", "run-1", 4711, "2026-11-22T17:00:00Z")
+    before = fleet.calls("DescribeInstances")
+    with (
+        component_lock(fleet.repo.var, "wiki", holder),
+        pytest.raises(Refused, match=r"provision \(run run-1, process 4711\)"),
+    ):
+        succeed(fleet)
+    assert fleet.calls("DescribeInstances") == before
 
 
 def killer(number: int) -> Any:

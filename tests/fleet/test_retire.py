@@ -11,6 +11,7 @@ from ops.cloud import instances
 from ops.errors import OpsError, Refused, UsageError
 from ops.fleet.retire import retire
 from ops.fleet.retire_plan import counted, must_be_proven
+from ops.inventory.locks import Holder, component_lock
 from ops.inventory.schema import Component, Retirement, State
 from ops.run import cloud
 from tests.support.fleet import Fleet, fleet
@@ -104,6 +105,18 @@ def test_a_retirement_is_taken_back_and_the_instance_runs_again(fleet: Fleet) ->
     assert fleet.provision()
     assert fleet.instance().id == old.id
     assert not fleet.provision()
+
+
+def test_a_task_at_work_on_the_component_is_named(fleet: Fleet) -> None:
+    fleet.provision()
+    holder = Holder("provision", "run-1", 4711, "2026-11-22T17:00:00Z")
+    before = fleet.calls("DescribeInstances")
+    with (
+        component_lock(fleet.repo.var, "wiki", holder),
+        pytest.raises(Refused, match=r"provision \(run run-1, process 4711\)"),
+    ):
+        give_up(fleet, NOW)
+    assert fleet.calls("DescribeInstances") == before
 
 
 def test_what_was_started_again_by_hand_is_not_ended(fleet: Fleet) -> None:

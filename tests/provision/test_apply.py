@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import os
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from ops.cloud import addresses, groups, instances, keys, tags, zones
-from ops.errors import OpsError, Refused, UsageError
-from ops.inventory.locks import Holder, component_lock
+from ops.errors import Incomplete, OpsError, Refused, UsageError
 from ops.lab.aws.faults import Fault
+from ops.provision.apply import apply
 from ops.provision.identity import Tokens
 from ops.remote.errors import HostKeyRefused
 from ops.run import cloud
@@ -234,13 +237,23 @@ def test_an_endpoint_that_does_not_answer_is_named(fleet: Fleet) -> None:
 
 
 def test_two_provisions_at_once_the_second_names_the_first(fleet: Fleet) -> None:
-    holder = Holder("provision", "run-1", 4711, "2026-11-22T17:00:00Z")
-    with (
-        component_lock(fleet.repo.var, "wiki", holder),
-        pytest.raises(Refused, match=r"provision \(run run-1, process 4711\)"),
-    ):
-        fleet.provision()
-    assert nothing_made(fleet)
+    """The first has made a volume by then, which nobody else can tell from a stranger's."""
+    volume = {"size_gib": 1, "device": "/dev/sdf", "mount": "/srv/wiki"}
+    fleet.declare(changed(volumes={"data": volume}))
+    fleet.hosts.silent = True
+    waits = threading.Event()
+
+    def hear(line: str) -> None:
+        if "waiting for ssh" in line:
+            waits.set()
+
+    with ThreadPoolExecutor(1) as pool:
+        patience = replace(SOON, limit=3)
+        begun = pool.submit(apply, fleet.repo, "wiki", bool, patience=patience, tell=hear)
+        assert waits.wait(20)
+        with pytest.raises(Refused, match=rf"provision \(run \S+, process {os.getpid()}\)"):
+            fleet.provision()
+        assert isinstance(begun.exception(), Incomplete)
 
 
 def test_uncommitted_edits_are_refused(fleet: Fleet) -> None:
