@@ -198,7 +198,17 @@ class Performers:
         if address.instance not in {"", instance.id}:  # it was the slot's before, as the address is
             addresses.disassociate(cloud, address)
         addresses.associate(cloud, address, instance.id)
-        return seen(self._welcome.running(desired.slot))
+        given = self._welcome.running(desired.slot)
+        if self._work.site.cloud.address == "public":
+            self._reach_again(desired, given)
+        return seen(given)
+
+    def _reach_again(self, desired: Desired, instance: Instance) -> None:
+        """Leave the connection to the address that the instance had until now for a new one."""
+        connected = desired.slot in self._work.hosts
+        self._work.close(desired.slot)
+        if connected and not desired.next:
+            self._work.connect(desired, instance, wait=True)
 
     def _state_record(self, step: Step) -> Facts:
         """Take what AWS tells."""

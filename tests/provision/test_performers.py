@@ -13,10 +13,12 @@ from ops.cloud import addresses, groups, instances, tags, zones
 from ops.errors import Incomplete, OpsError
 from ops.lab.aws.faults import Fault
 from ops.provision.performers import Performers
+from ops.provision.worksite import open_site
+from ops.remote.command import command
 from ops.run import cloud
 from tests.provision.test_apply import CREATING, changed
 from tests.provision.world import World
-from tests.support.fleet import Fleet
+from tests.support.fleet import SOON, Fleet
 
 REHEARSALS = 2
 """Calls to RunInstances that start nothing: one a plan."""
@@ -91,3 +93,19 @@ def test_no_capacity_anywhere_leaves_it_incomplete_and_is_made_good_by_the_next_
         fleet.provision()
     assert fleet.provision()
     assert fleet.instance().ready
+
+
+def test_what_gets_an_elastic_ip_is_reached_by_it_from_then_on(fleet: Fleet) -> None:
+    """An address takes the place of the one that the open connection goes to."""
+    fleet.provision()
+    fleet.declare(changed(elastic_ip=True))
+    own = {tags.COMPONENT: "wiki", tags.SLOT: "main", tags.NAME: "wiki-main"}
+    taken = addresses.allocate(cloud(fleet.repo), own)
+    with open_site(fleet.repo, "wiki", fleet.told.append, SOON) as work:
+        state = fleet.repo.state("wiki")
+        give, instance = work.plan(state).steps[0], instances.get(work.cloud, fleet.instance().id)
+        assert instance
+        work.connect(work.desired("main"), instance)
+        fleet.hosts.move(instance.id, taken.address)
+        Performers(work, cast("Any", SimpleNamespace(state=state))).by_kind()[give.kind](give)
+        assert work.hosts["main"].run(command("true")).code == 0

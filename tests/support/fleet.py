@@ -82,6 +82,13 @@ class Hosts(Idle):
         if server:
             server.stop()
 
+    def move(self, instance_id: str, address: str) -> None:
+        """Let a host be at another address, and no more where it was."""
+        server = self.running[instance_id]
+        server.stop()
+        server.address = address
+        server.__enter__()
+
     def close(self) -> None:
         """End all that runs."""
         for instance_id in list(self.running):
