@@ -216,19 +216,19 @@ def _state(
         "public_name": instance.public_name or None,
         "host_key": None if generation in known.kept else known.pinned or None,
     }
-    ids = {name: volume.id for name, volume in volumes.items() if volume}
-    gone = _gone(desired, account, recorded)
+    there = {name: volume for name, volume in volumes.items() if volume}
+    gone = gone_volumes(desired, account, recorded)
     told = recorded.model_dump(include=set(seen)) if recorded else {}
     passing = _PASSING if instance.state != "running" or generation in known.kept else frozenset()
     changed = {name for name in seen if name not in passing and told.get(name) != seen[name]}
-    if gone or _told_volumes(desired, recorded) != ids:
+    if gone or _told_volumes(desired, recorded) != {n: one.id for n, one in there.items()}:
         changed.add("volumes")
     if changed:
         taken = f"take over {instance.id}, which a run began and did not record"
         words = f"record what changed in AWS: {', '.join(sorted(changed)).replace('_', ' ')}"
         made = {
-            name: {"id": volume_id, "created_by": known.maker(name, volume_id)}
-            for name, volume_id in ids.items()
+            name: {"id": one.id, "created_by": known.maker(name, one)}
+            for name, one in there.items()
         }
         arguments = {"slot": desired.slot, "seen": seen, "volumes": made, "gone": gone}
         yield Step(
@@ -246,7 +246,7 @@ def _told_volumes(desired: Desired, recorded: InstanceState | None) -> dict[str,
     return {name: one.id for name, one in there if name in desired.volumes}
 
 
-def _gone(desired: Desired, account: Account, recorded: InstanceState | None) -> list[str]:
+def gone_volumes(desired: Desired, account: Account, recorded: InstanceState | None) -> list[str]:
     """Return the recorded volumes that are neither declared nor in AWS any more."""
     found = {volume.id for volume in account.volumes}
     there = recorded.volumes.items() if recorded else ()
