@@ -9,7 +9,7 @@ from __future__ import annotations
 from ops.inventory.schema import User, Volume
 from ops.plan import Step
 from ops.provision.desired import File
-from ops.provision.facts import RUN, link
+from ops.provision.facts import EDGES, RUN, link
 from ops.provision.interior import entry
 from ops.provision.settings import keys_text, sudo_text
 from ops.provision.storage import filesystem_uuid
@@ -29,13 +29,15 @@ rm -f "$log"
 exit "$code"
 """
 
-FORMAT = r"""
+FORMAT = (
+    EDGES
+    + r"""
 PATH=/usr/sbin:/usr/bin:/sbin:/bin
 device=$1 type=$2 uuid=$3
 found=$(blkid -p -o export -- "$device")
 probed=$?
 signs=$(wipefs -n -- "$device") || exit
-if [ "$probed" -ne 2 ] || [ -n "$found$signs" ]; then
+if [ "$probed" -ne 2 ] || [ -n "$found$signs" ] || ! edges_are_zero "$device"; then
   echo "not empty, so not formatted: $device $found"
   exit 9
 fi
@@ -44,6 +46,7 @@ case $type in
   xfs) mkfs.xfs -q -m "uuid=$uuid" -- "$device" ;;
 esac
 """
+)
 
 _MOUNT = r"""
 set -eu

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from ops.cloud import addresses, groups, images, instances, keys, tags, volumes, zones
-from ops.cloud.errors import CloudError
+from ops.cloud.errors import THROTTLED, CloudError
 from ops.cloud.groups import Rule
 from ops.cloud.instances import Instance
 from ops.cloud.launch import Launch
@@ -172,7 +172,12 @@ class Performers:
             throughput=declared.throughput,
             snapshot=str(snapshot) if snapshot else None,
         )
-        made = volumes.create(self._work.cloud, order)
+        try:
+            made = volumes.create(self._work.cloud, order)
+        except CloudError as error:
+            if not error.uncertain and error.code not in THROTTLED:
+                self._run.remember(refused=error.code)  # no volume can be this step's
+            raise
         return {
             "id": made.id,
             "size_gib": declared.size_gib,

@@ -110,6 +110,18 @@ def test_a_volume_that_holds_only_a_partition_table_is_never_formatted(tmp_path:
         do(formatting(image, "ext4", tmp_path))
 
 
+@pytest.mark.parametrize("place", [4096, (320 << 20) - 4096])
+def test_a_volume_that_holds_data_without_a_signature_is_never_formatted(
+    tmp_path: Path, place: int
+) -> None:
+    image = disk(tmp_path, "ext4")
+    with image.open("r+b") as file:
+        file.seek(place)
+        file.write(b"a page of a raw device that some database uses")
+    with pytest.raises(CommandFailed, match="not empty, so not formatted"):
+        do(formatting(image, "ext4", tmp_path))
+
+
 def test_a_step_goes_on_to_its_end_when_nobody_waits_for_it_any_more(tmp_path: Path) -> None:
     text = 'echo begun >"$1"; sleep 0.5; echo done >"$1"'
     note = tmp_path / "note"

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from ops.cloud import addresses, groups, instances, keys, tags, zones
+from ops.cloud import addresses, groups, instances, keys, tags, volumes, zones
 from ops.errors import Incomplete, OpsError, Refused, UsageError
 from ops.lab.aws.faults import Fault
 from ops.provision.apply import apply
@@ -20,6 +20,9 @@ from ops.run import cloud
 from tests.support.fleet import PLAIN, SOON, Fleet
 
 CREATING = ("RunInstances", "CreateVolume", "CreateSecurityGroup", "ImportKeyPair")
+
+
+VOLUME = {"size_gib": 1, "device": "/dev/sdf", "mount": "/srv/wiki"}
 
 
 def changed(**instance: object) -> dict[str, Any]:
@@ -238,8 +241,7 @@ def test_an_endpoint_that_does_not_answer_is_named(fleet: Fleet) -> None:
 
 def test_two_provisions_at_once_the_second_names_the_first(fleet: Fleet) -> None:
     """The first has made a volume by then, which nobody else can tell from a stranger's."""
-    volume = {"size_gib": 1, "device": "/dev/sdf", "mount": "/srv/wiki"}
-    fleet.declare(changed(volumes={"data": volume}))
+    fleet.declare(changed(volumes={"data": VOLUME}))
     fleet.hosts.silent = True
     waits = threading.Event()
 
@@ -254,6 +256,17 @@ def test_two_provisions_at_once_the_second_names_the_first(fleet: Fleet) -> None
         with pytest.raises(Refused, match=rf"provision \(run \S+, process {os.getpid()}\)"):
             fleet.provision()
         assert isinstance(begun.exception(), Incomplete)
+
+
+def test_a_volume_that_ec2_refused_to_make_is_claimed_by_nobody(fleet: Fleet) -> None:
+    fleet.declare(changed(volumes={"data": VOLUME}))
+    fleet.server.faults.add(Fault("CreateVolume", "error", code="VolumeLimitExceeded"))
+    with pytest.raises(OpsError, match="VolumeLimitExceeded"):
+        fleet.provision()
+    own = {tags.COMPONENT: "wiki", tags.SLOT: "main", tags.VOLUME: "data"}
+    theirs = volumes.create(cloud(fleet.repo), volumes.Order("token", "us-east-1a", 1, own))
+    with pytest.raises(Refused, match=rf"{theirs.id}\) is empty, and no run of ours made it"):
+        fleet.provision()
 
 
 def test_uncommitted_edits_are_refused(fleet: Fleet) -> None:
