@@ -88,10 +88,32 @@ def test_a_host_that_never_comes_up_is_kept_with_its_console(fleet: Fleet) -> No
     assert any("waiting for ssh on wiki.cloud.main" in line for line in fleet.told)
 
 
+@pytest.mark.parametrize(
+    ("cloud_init", "words", "verdict"),
+    [
+        ("exec sleep 60", "cloud-init is not done after 2 s", "incomplete"),
+        ("echo 'status: error'", "cloud-init failed at the first boot", "failed"),
+    ],
+)
+def test_a_first_boot_that_does_not_end_well_leaves_its_console(
+    fleet: Fleet, cloud_init: str, words: str, verdict: str
+) -> None:
+    fleet.hosts.cloud_init = cloud_init
+    with pytest.raises(OpsError, match=words) as failed:
+        fleet.provision(patience=replace(SOON, limit=2))
+    record = fleet.repo.record(next(fleet.repo.runs("wiki")))
+    assert record.verdict == verdict
+    assert [name.rpartition("/")[2] for name in record.files] == [
+        f"console-{fleet.instance().id}.txt"
+    ]
+    assert f"{fleet.instance().id} is kept for you to look at" in failed.value.hint
+
+
 def test_a_host_with_a_strange_key_is_refused_and_told_nothing(fleet: Fleet) -> None:
     fleet.hosts.strangers = True
-    with pytest.raises(HostKeyRefused):
+    with pytest.raises(HostKeyRefused) as refused:
         fleet.provision()
+    assert f"console-{fleet.instance().id}.txt" in refused.value.hint
     (server,) = fleet.hosts.running.values()
     assert "Accepted publickey" not in server.log
     assert fleet.repo.pinned("wiki.cloud.main") is None
