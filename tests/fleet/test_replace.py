@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace as changed
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from ops.cloud import addresses, instances, tags
+from ops.cloud import addresses, instances, tags, volumes
 from ops.errors import OpsError, Refused, UsageError
 from ops.fleet.replace import replace
 from ops.fleet.replace_plan import opening
+from ops.fleet.replace_steps import Transition
 from ops.inventory import machine
 from ops.inventory.locks import Holder, component_lock
 from ops.inventory.schema import InstanceState, State
 from ops.lab.aws.faults import Fault
+from ops.plan import Step
 from ops.remote.connection import connect
 from ops.run import cloud, endpoint
 from tests.support.fleet import PLAIN, SOON, Fleet, fleet
@@ -171,6 +174,20 @@ def test_a_task_at_work_on_the_component_is_named(fleet: Fleet) -> None:
     ):
         succeed(fleet)
     assert fleet.calls("DescribeInstances") == before
+
+
+def test_a_volume_is_not_torn_from_an_instance_that_runs(fleet: Fleet) -> None:
+    fleet.provision()
+    aws, instance = cloud(fleet.repo), fleet.instance().id
+    made = volumes.create(aws, volumes.Order("token", "us-east-1a", 1, {tags.COMPONENT: "wiki"}))
+    volumes.attach(aws, made.id, instance, "/dev/sdf")
+    work: Any = SimpleNamespace(cloud=aws)
+    detach = Transition(work, work, work).by_kind({})["volume.detach"]
+    with pytest.raises(Refused, match=f"{instance} is running: {made.id} is not torn from it"):
+        detach(Step("volume.detach", "main/data", "", {"id": made.id, "instance": instance}))
+    found = volumes.get(aws, made.id)
+    assert found
+    assert found.instance == instance
 
 
 def killer(number: int) -> Any:

@@ -8,11 +8,13 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
 
+import boto3
 import pytest
 
 from ops.cloud import addresses, groups, instances, keys, tags, volumes, zones
 from ops.errors import Incomplete, OpsError, Refused, UsageError
 from ops.lab.aws.faults import Fault
+from ops.lab.aws.images import IMAGE, PARAMETER
 from ops.provision.apply import apply
 from ops.provision.identity import Tokens
 from ops.remote.errors import HostKeyRefused
@@ -159,6 +161,26 @@ def test_no_capacity_in_a_zone_leads_to_the_next_zone_and_stays_there(fleet: Fle
     assert (found.type, found.zone) == ("t3.small", "us-east-1b")
     assert "no capacity for t3.medium in us-east-1a" in "".join(fleet.told)
     assert not fleet.provision()
+
+
+def test_image_profile_and_disks_are_asked_for_as_declared(fleet: Fleet) -> None:
+    make_profile(fleet, "ops-wiki")
+    root = {"size_gib": 12, "iops": 4000, "throughput": 250}
+    data = {"data": {**VOLUME, "iops": 5000, "throughput": 300}}
+    named = {"image": f"ssm:{PARAMETER}", "profile": "ops-wiki"}
+    fleet.declare(changed(root=root, volumes=data, **named))
+    fleet.hosts.silent = True
+    with pytest.raises(Incomplete):
+        fleet.provision(patience=replace(SOON, limit=0.2))
+    aws, made = cloud(fleet.repo), fleet.instance()
+    found = instances.get(aws, made.id)
+    assert found
+    assert (found.image, found.profile.rpartition("/")[2]) == (IMAGE, "ops-wiki")
+    disks = {one.device: one for one in volumes.attached_to(aws, made.id)}
+    boot = disks[found.root_device]
+    assert (boot.size_gib, boot.iops, boot.throughput) == (12, 4000, 250)
+    assert (boot.tags[tags.COMPONENT], boot.tags[tags.SLOT]) == ("wiki", "main")
+    assert (disks["/dev/sdf"].iops, disks["/dev/sdf"].throughput) == (5000, 300)
 
 
 def test_user_data_that_is_too_long_is_sent_packed(fleet: Fleet) -> None:
@@ -358,6 +380,19 @@ def test_an_instance_that_was_stopped_is_started_again(fleet: Fleet) -> None:
     assert any(f"{old.id} is stopped" in line for line in fleet.told)
     assert fleet.instance().ready
     assert not fleet.provision()
+
+
+def make_profile(fleet: Fleet, name: str) -> None:
+    """Have an instance profile, as the account's administrator makes it."""
+    iam: Any = boto3.client(
+        "iam",
+        endpoint_url=fleet.repo.site().cloud.endpoint,
+        region_name="us-east-1",
+        aws_access_key_id="AKIAIOSFODNN7EXAMPLE",
+        aws_secret_access_key="secret",
+    )
+    iam.create_instance_profile(InstanceProfileName=name)
+    iam.close()
 
 
 def _public(fleet: Fleet) -> str:

@@ -153,11 +153,11 @@ class Fleet:
         """Return what is recorded of the component's instance."""
         return self.repo.state(name).instances["main"]
 
-    def declare(self, target: Mapping[str, Any], name: str = "wiki") -> None:
+    def declare(self, target: Mapping[str, Any], name: str = "wiki", **more: object) -> None:
         """Commit a component with this target."""
         path = self.repo.path / "components" / f"{name}.yaml"
         path.parent.mkdir(exist_ok=True)
-        told = {"description": "a wiki", "owner": "web team", "target": dict(target)}
+        told = {"description": "a wiki", "owner": "web team", "target": dict(target), **more}
         path.write_text(yaml.safe_dump(told))
         self.repo.git.commit([f"components/{name}.yaml"], f"Declare {name}", machine.person())
 
