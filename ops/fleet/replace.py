@@ -13,6 +13,7 @@ from ops.errors import Interrupted, OpsError
 from ops.fleet import replace_plan, replace_state
 from ops.fleet.replace_site import Stage, Succession, open_succession
 from ops.fleet.replace_steps import Performer, Transition
+from ops.inventory.locks import must_be_idle
 from ops.inventory.repository import Repository
 from ops.inventory.schema import State
 from ops.plan import Plan, Step
@@ -46,6 +47,7 @@ def replace(
     OpsError when it failed: before the switch everything was led back to the old instance.
     """
     patience = patience or Patience()
+    must_be_idle(repo.var, name)
     with open_succession(repo, name, slot, tell, patience, from_snapshot=from_snapshot) as work:
         state = survey.state(repo, name)
         shown = work.plan(state)

@@ -55,16 +55,19 @@ def opening(
     slot: str,
     old: Instance | None,
     there: Collection[str],
+    declared: Collection[str],
     *,
     from_snapshot: bool,
 ) -> ReplacementState:
     """Return a replacement to begin: which volumes are moved, which made from snapshots.
 
-    `there` are the names of its volumes that AWS has. One that is gone is made from the newest
-    proven snapshot, with `from_snapshot` all. Raise Refused when there is none.
+    `there` are the names of its volumes that AWS has. One of the `declared` that is gone is
+    made from the newest proven snapshot, with `from_snapshot` all. Raise Refused when there
+    is none.
     """
     recorded = state.instances[slot]
-    lost = [n for n, v in recorded.volumes.items() if from_snapshot or n not in there]
+    wanted = [name for name in recorded.volumes if name in declared]
+    lost = [name for name in wanted if from_snapshot or name not in there]
     drill = proven(state)
     parts = {one.name: one.backup for one in (drill.parts if drill else ()) if one.slot == slot}
     unproven = sorted(set(lost) - set(parts))

@@ -78,7 +78,7 @@ class Succession(Worksite):
             recorded = state.instances[self.slot].volumes
             there = [name for name, one in recorded.items() if one.id in ids]
             self.found = replace_plan.opening(
-                state, self.slot, old, there, from_snapshot=self.from_snapshot
+                state, self.slot, old, there, plain.volumes, from_snapshot=self.from_snapshot
             )
             replacements = {**state.replacements, self.slot: self.found}
             state = state.model_copy(update={"replacements": replacements})

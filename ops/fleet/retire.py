@@ -8,11 +8,12 @@ from datetime import datetime, timedelta
 from ops import run
 from ops.backup import snapshot
 from ops.backup.plan import plan_snapshot
-from ops.cloud import instances, snapshots, tags
+from ops.cloud import instances, snapshots, tags, volumes
 from ops.cloud.calls import Wait
 from ops.cloud.session import Cloud
 from ops.errors import Refused
 from ops.fleet import retire_plan
+from ops.inventory.locks import must_be_idle
 from ops.inventory.repository import Repository
 from ops.inventory.schema import State
 from ops.inventory.schema.words import seconds
@@ -42,13 +43,14 @@ def retire(
     First a last snapshot and the stop, then, once the declared days are over, the end. `agree`
     sees the plan. Raise Refused where nothing proves that the data would come back.
     """
+    must_be_idle(repo.var, name)
     cloud = run.cloud(repo)
     try:
         state = survey.state(repo, name)
         shown = _plan(repo, cloud, name, state, now(), undo=undo)
         if not agree(shown):
             return False
-        taken = _snapshot(repo, name, shown, tell)
+        taken = _snapshot(repo, cloud, name, shown, tell)
         with run.begin(repo, "provision.retire", name, {"undo": undo}) as under_way:
             current = _plan(repo, cloud, name, under_way.state, now(), undo=undo)
             still(current, shown, strictly=bool(expect))
@@ -70,20 +72,27 @@ def _plan(
 ) -> Plan:
     if undo:
         return retire_plan.undo(name, state)
-    declared = repo.component(name)
+    declared, state = repo.component(name), _counted(repo, cloud, name, state)
     states = (*instances.ALIVE, "shutting-down", "terminated")
     there = {one.id: one for one in instances.find(cloud, {tags.COMPONENT: name}, states)}
-    known = state.instances.values()
-    volumes = any(one.volumes for one in known) and state.retirement is None
-    last = plan_snapshot(name, declared, state).steps if volumes else ()
+    held = any(one.volumes for one in state.instances.values()) and state.retirement is None
+    last = plan_snapshot(name, declared, state).steps if held else ()
     return retire_plan.plan(name, declared, state, there, now, snapshot=last)
 
 
-def _snapshot(repo: Repository, name: str, shown: Plan, tell: Tell) -> tuple[Step, ...]:
+def _counted(repo: Repository, cloud: Cloud, name: str, state: State) -> State:
+    there = {one.id for one in volumes.find(cloud, {tags.COMPONENT: name})}
+    return retire_plan.counted(state, repo.component(name), there)
+
+
+def _snapshot(
+    repo: Repository, cloud: Cloud, name: str, shown: Plan, tell: Tell
+) -> tuple[Step, ...]:
     """Take the last snapshot, in a run of its own; return its steps."""
     steps = tuple(one for one in shown.steps if one.kind == "snapshots.create")
     if steps:
-        last = plan_snapshot(name, repo.component(name), repo.state(name))
+        state = _counted(repo, cloud, name, repo.state(name))
+        last = plan_snapshot(name, repo.component(name), state)
         snapshot.take(repo, name, last, tell=lambda step: tell(str(step)))
     return steps
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from datetime import datetime, timedelta
 
 from ops.cloud.instances import Instance
@@ -51,6 +51,20 @@ def undo(name: str, state: State) -> Plan:
     words = f"take the retirement of {name} back; `fab provision app={name}` starts it again"
     step = Step("retirement.undo", name, words, {}, "change")
     return Plan("provision.retire", name, (step,), {"instances": _ids(state)})
+
+
+def counted(state: State, declared: Component, there: Collection[str]) -> State:
+    """Return the state without the volumes that are neither declared nor in AWS any more.
+
+    `there` are the ids that AWS has. Nobody can prove or snapshot what has gone on purpose.
+    """
+    target = declared.target.instances if declared.target else {}
+    left = {}
+    for slot, one in state.instances.items():
+        wanted = target[slot].volumes if slot in target else {}
+        kept = {n: v for n, v in one.volumes.items() if n in wanted or v.id in there}
+        left[slot] = one.model_copy(update={"volumes": kept})
+    return state.model_copy(update={"instances": left})
 
 
 def must_be_proven(name: str, state: State, declared: Retirement, now: datetime) -> None:

@@ -53,18 +53,33 @@ def repository_lock(var: Path, patience: float = PATIENCE) -> Iterator[int]:
 @contextmanager
 def component_lock(var: Path, component: str, holder: Holder) -> Iterator[None]:
     """Hold the lock of `component`, with `holder` written in it. Raise Refused when held."""
-    path = var / "locks" / f"component-{component}.lock"
+    path = _of(var, component)
     number = _open(path)
     try:
         if not taken(number):
-            raise Refused(
-                f"{component}: {held_by(path) or 'another task'} is at work",
-                "Wait until it has ended, or stop it; then run the task again.",
-            )
+            raise _busy(path, component)
         with files.named(path):
             _write(number, json.dumps(asdict(holder)).encode())
         yield
         _write(number, b"")
+    finally:
+        os.close(number)
+
+
+def must_be_idle(var: Path, component: str) -> None:
+    """Do nothing when no task is at work on `component`. Raise Refused, naming it, otherwise.
+
+    What a task at work has done by half looks like a fault to whoever plans meanwhile.
+    """
+    path = _of(var, component)
+    try:
+        number = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except (FileNotFoundError, PermissionError):  # never taken, or another account's to take
+        return
+    try:
+        fcntl.flock(number, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise _busy(path, component) from None
     finally:
         os.close(number)
 
@@ -84,6 +99,17 @@ def taken(number: int) -> bool:
     except BlockingIOError:
         return False
     return True
+
+
+def _of(var: Path, component: str) -> Path:
+    return var / "locks" / f"component-{component}.lock"
+
+
+def _busy(path: Path, component: str) -> Refused:
+    return Refused(
+        f"{component}: {held_by(path) or 'another task'} is at work",
+        "Wait until it has ended, or stop it; then run the task again.",
+    )
 
 
 def _open(path: Path) -> int:

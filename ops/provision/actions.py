@@ -9,7 +9,7 @@ from __future__ import annotations
 from ops.inventory.schema import User, Volume
 from ops.plan import Step
 from ops.provision.desired import File
-from ops.provision.facts import RUN, link
+from ops.provision.facts import EDGES, RUN, link
 from ops.provision.interior import entry
 from ops.provision.settings import keys_text, sudo_text
 from ops.provision.storage import filesystem_uuid
@@ -29,13 +29,15 @@ rm -f "$log"
 exit "$code"
 """
 
-FORMAT = r"""
+FORMAT = (
+    EDGES
+    + r"""
 PATH=/usr/sbin:/usr/bin:/sbin:/bin
 device=$1 type=$2 uuid=$3
 found=$(blkid -p -o export -- "$device")
 probed=$?
 signs=$(wipefs -n -- "$device") || exit
-if [ "$probed" -ne 2 ] || [ -n "$found$signs" ]; then
+if [ "$probed" -ne 2 ] || [ -n "$found$signs" ] || ! edges_are_zero "$device"; then
   echo "not empty, so not formatted: $device $found"
   exit 9
 fi
@@ -44,6 +46,7 @@ case $type in
   xfs) mkfs.xfs -q -m "uuid=$uuid" -- "$device" ;;
 esac
 """
+)
 
 _MOUNT = r"""
 set -eu
@@ -84,41 +87,72 @@ for name do
 done
 """
 
-_FILE = r"""
+_RECEIVE = r"""
+run=$1 sum=$2 steady=$3 place=$4
+shift 4
+umask 077
+mkdir -p -m 700 "$run" && got=$(mktemp "$run/file.XXXXXX") || exit
+trap 'rm -f "$got"' EXIT
+cat >"$got" || exit
+[ "$(sha256sum <"$got" | cut -d ' ' -f 1)" = "$sum" ] || {
+  echo "only $(stat -c %s "$got") bytes arrived, or others: nothing was changed" >&2
+  exit 1
+}
+trap - EXIT
+sh -c "$steady" ops "$run" "$place" "$run" "$got" "$@"
+code=$?
+rm -f "$got"
+exit "$code"
+"""
+
+_PLACE = r"""
 set -eu
 umask 077
-run=$1 path=$2 owner=$3 group=$4 mode=$5
-shift 5
+run=$1 got=$2 path=$3 owner=$4 group=$5 mode=$6
+shift 6
+new=
+trap 'rm -f -- "$got" "$new"' EXIT
 folder=$(dirname -- "$path")
 [ -d "$folder" ] || (umask 022 && mkdir -p -- "$folder")
-[ ! -d "$path" ] || { echo "$path is a folder" >&2; exit 1; }
+[ ! -d "$path" ] || { echo "$path is a folder"; exit 1; }
 new=$(mktemp -- "$folder/.ops-XXXXXX")
-trap 'rm -f -- "$new"' EXIT
-cat >"$new"
+cat "$got" >"$new"
 chown -- "$owner:$group" "$new"
 chmod -- "$mode" "$new"
 sync -- "$new"
 mkdir -p -m 755 "$run/restart"
 for unit do : >"$run/restart/$unit"; done
-mv -f -- "$new" "$path"
-trap - EXIT
+mv -fT -- "$new" "$path"
 """
+
+_KEYS = r"""
+set -eu
+umask 077
+cd -- "$1"
+if [ -n "$2" ]; then
+  mkdir -p .ssh
+  new=$(mktemp .ssh/.ops-XXXXXX)
+  printf %s "$2" >"$new"
+  mv -fT "$new" .ssh/authorized_keys
+else
+  rm -f .ssh/authorized_keys
+fi
+"""
+"""Done as the account itself: root would follow the links that it makes in its own home."""
 
 _USER = r"""
 set -eu
 umask 077
 PATH=/usr/sbin:/usr/bin:/sbin:/bin
-name=$1 shell=$2 groups=$3 keys=$4 sudo=$5
+name=$1 shell=$2 groups=$3 keys=$4 sudo=$5 as_owner=$6
 getent passwd -- "$name" >/dev/null || useradd --create-home --shell "$shell" -- "$name"
 usermod --shell "$shell" --append --groups "$groups" -- "$name"
 home=$(getent passwd -- "$name" | cut -d : -f 6)
-group=$(id -g -- "$name")
-mkdir -p -- "$home/.ssh"
-new=$(mktemp "$home/.ssh/.ops-XXXXXX")
-printf %s "$keys" >"$new"
-chown "$name:$group" "$home/.ssh" "$new"
-if [ -n "$keys" ]; then mv -f "$new" "$home/.ssh/authorized_keys"
-else rm -f "$new" "$home/.ssh/authorized_keys"; fi
+if [ -n "$keys" ] && [ ! -e "$home/.ssh" ] && ! runuser -u "$name" -- test -w "$home"; then
+  mkdir -- "$home/.ssh"
+  chown -h -- "$name:$(id -g -- "$name")" "$home/.ssh"
+fi
+runuser -u "$name" -- sh -c "$as_owner" ops "$home" "$keys"
 rules=/etc/sudoers.d/ops-$name
 if [ -n "$sudo" ]; then
   printf %s "$sudo" >"$rules.new~"
@@ -177,10 +211,12 @@ def install(packages: list[str]) -> Command:
 def write(file: File, *, run: str = RUN) -> Command:
     """Return the command that puts a file in its place, at once or not at all.
 
+    What arrives must have the file's digest: a connection that is lost ends it early.
     Services that it restarts are marked first, so that a crash loses no restart.
     """
-    words = (run, file.path, file.owner, file.group, file.mode, *file.restarts)
-    return script(_FILE, *words, root=True, stdin=file.content)
+    words = (file.path, file.owner, file.group, file.mode, *file.restarts)
+    texts = (run, file.sha256, _STEADY, _PLACE)
+    return script(_RECEIVE, *texts, *words, root=True, stdin=file.content)
 
 
 def user(declared: User) -> Command:
@@ -189,7 +225,7 @@ def user(declared: User) -> Command:
     Keys and sudo become just what is declared, groups are added to.
     """
     words = (declared.name, declared.shell, ",".join(declared.groups))
-    return steady(_USER, *words, keys_text(declared), sudo_text(declared))
+    return steady(_USER, *words, keys_text(declared), sudo_text(declared), _KEYS)
 
 
 def time_zone(zone: str) -> Command:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 
 from ops import run
 from ops.errors import Incomplete, Refused
+from ops.inventory.locks import must_be_idle
 from ops.inventory.repository import Repository
 from ops.inventory.schema import State
 from ops.plan import Plan, require
@@ -34,6 +35,7 @@ def apply(
     dead run left is finished first, as soon as something is to be changed. Raise OpsError for
     what fails, the rest being kept for the next run; Incomplete when more is left to do.
     """
+    must_be_idle(repo.var, name)
     with open_site(repo, name, tell, patience or Patience()) as work:
         state = survey.state(repo, name)
         _must_be_free(name, state)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from ops.errors import OpsError, UsageError
 from ops.remote.command import Command, script
 from ops.remote.endpoint import Endpoint
-from ops.remote.errors import HostKeyRefused, Unreachable
+from ops.remote.errors import HostKeyRefused, TimedOut, Unreachable
 from ops.remote.host import Host
 
 Tell = Callable[[str], None]
@@ -82,13 +82,19 @@ def await_ssh(endpoint: Endpoint, patience: Patience, tell: Tell) -> Host:
 
 
 def await_first_boot(host: Host, patience: Patience) -> None:
-    """Wait until cloud-init is done; a host without it is done. Raise OpsError when it failed."""
-    done = host.run(first_boot(), check=False, timeout=patience.limit)
+    """Wait until cloud-init is done; a host without it is done.
+
+    Raise Late when the time is over, OpsError when it failed.
+    """
+    try:
+        done = host.run(first_boot(), check=False, timeout=patience.limit)
+    except TimedOut:
+        raise Late(f"{host.name}: cloud-init is not done after {patience.limit:g} s") from None
     if done.code != 0:
         said = (done.out + done.err).decode("utf-8", "replace").strip()
         raise OpsError(
             f"{host.name}: cloud-init failed at the first boot: {said[-600:]}",
-            f"See /var/log/cloud-init-output.log on {host.name}; the instance is kept.",
+            f"See /var/log/cloud-init-output.log on {host.name}.",
         )
 
 

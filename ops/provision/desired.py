@@ -160,6 +160,11 @@ def _rules(opening: Opening) -> list[Rule]:
     first = -1 if opening.port is None else opening.port
     last = first if opening.last_port is None else opening.last_port
     return [
-        Rule(opening.protocol, first, last, source, words=opening.words)
+        Rule(_protocol(opening, source), first, last, source, words=opening.words)
         for source in opening.sources
     ]
+
+
+def _protocol(opening: Opening, source: str) -> str:
+    """Return the protocol as EC2 names it: IPv6 has an icmp of its own."""
+    return "icmpv6" if opening.protocol == "icmp" and ":" in source else opening.protocol

@@ -9,7 +9,7 @@ from ops.cloud.instances import Instance
 from ops.cloud.volumes import Volume
 from ops.errors import Refused
 from ops.inventory.schema import Volume as Declared
-from ops.provision import storage
+from ops.provision import machine, storage
 from ops.provision.desired import Desired
 from ops.provision.drift import Finding, Sight, finding, provision
 
@@ -24,6 +24,7 @@ def findings(sight: Sight, instance: Instance | None) -> Iterator[Finding]:
     for name, declared in sorted(sight.slot.desired.volumes.items()):
         yield from _volume(sight, instance, name, declared)
     yield from _undeclared(sight)
+    yield from _gone(sight)
 
 
 def _root(sight: Sight) -> Iterator[Finding]:
@@ -116,3 +117,11 @@ def _undeclared(sight: Sight) -> Iterator[Finding]:
             found = f"{volume.state}, {volume.size_gib} GiB"
             todo = "Declare it, or look at what it holds and take our tags from it."
             yield finding(desired, "unknown", subject, "none", found, todo=todo)
+
+
+def _gone(sight: Sight) -> Iterator[Finding]:
+    """Yield the recorded volumes that nobody declares or has any more."""
+    desired, slot = sight.slot.desired, sight.slot
+    for name in machine.gone_volumes(desired, slot.account, slot.known.recorded):
+        todo = provision(desired, "takes it from the record")
+        yield finding(desired, "missing", f"volume {name}", "as recorded", "gone", todo=todo)

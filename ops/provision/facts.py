@@ -16,7 +16,19 @@ RUN = "/run/ops"
 BY_ID = "/dev/disk/by-id/nvme-Amazon_Elastic_Block_Store_"
 """EC2's by-id link of an EBS volume, up to the volume id without its dash (Nitro types)."""
 
-_SCRIPT = r"""
+EDGES = r"""
+edges_are_zero() {
+  size=$(blockdev --getsize64 "$1" 2>/dev/null || stat -L -c %s -- "$1") || return
+  cmp -s -n 1048576 -- "$1" /dev/zero &&
+    cmp -s -i "$((size > 1048576 ? size - 1048576 : 0)):0" -n 1048576 -- "$1" /dev/zero
+}
+"""
+"""A shell function: does a device begin and end with zeros, as a new volume does? What some
+programs write has no signature that blkid or wipefs would know."""
+
+_SCRIPT = (
+    EDGES
+    + r"""
 set -uf
 LC_ALL=C PATH=/usr/sbin:/usr/bin:/sbin:/bin
 export LC_ALL PATH
@@ -37,7 +49,7 @@ printf '%s\n' "$devices" | while IFS= read -r link; do
   probed=$?
   signs=$(wipefs -n -- "$link") || signs=unreadable
   blank=no
-  [ "$probed" -ne 2 ] || [ -n "$found$signs" ] || blank=yes
+  [ "$probed" -ne 2 ] || [ -n "$found$signs" ] || ! edges_are_zero "$link" || blank=yes
   printf 'device\t%s\t%s\t%s\t' "$link" "$number" "$blank"
   printf '%s\n' "$found" | tr '\t\n' '  '
   echo
@@ -72,7 +84,11 @@ printf '%s\n' "$users" | while IFS= read -r name; do
   entry=$(getent passwd -- "$name") || continue
   home=$(printf '%s\n' "$entry" | cut -d : -f 6)
   shell=$(printf '%s\n' "$entry" | cut -d : -f 7)
-  keys=$(sha256sum <"$home/.ssh/authorized_keys" 2>/dev/null | cut -d ' ' -f 1)
+  keys=
+  if [ -f "$home/.ssh/authorized_keys" ]; then  # its owner may have put anything there
+    keys=$(timeout 10 head -c 1048576 -- "$home/.ssh/authorized_keys" | sha256sum)
+    keys=${keys%% *}
+  fi
   sudo=$(sha256sum <"/etc/sudoers.d/ops-$name" 2>/dev/null | cut -d ' ' -f 1)
   printf 'account\t%s\t%s\t%s\t%s\t%s\n' "$name" "$shell" "$(id -nG -- "$name")" "$keys" "$sudo"
 done
@@ -87,6 +103,7 @@ esac
 [ ! -d "$run/restart" ] || ls "$run/restart" | sed 's/^/restart\t/'
 echo end
 """
+)
 
 
 @dataclass(frozen=True)

@@ -216,20 +216,21 @@ def _state(
         "public_name": instance.public_name or None,
         "host_key": None if generation in known.kept else known.pinned or None,
     }
-    ids = {name: volume.id for name, volume in volumes.items() if volume}
+    there = {name: volume for name, volume in volumes.items() if volume}
+    gone = gone_volumes(desired, account, recorded)
     told = recorded.model_dump(include=set(seen)) if recorded else {}
     passing = _PASSING if instance.state != "running" or generation in known.kept else frozenset()
     changed = {name for name in seen if name not in passing and told.get(name) != seen[name]}
-    if {name: one.id for name, one in recorded.volumes.items()} != ids if recorded else ids:
+    if gone or _told_volumes(desired, recorded) != {n: one.id for n, one in there.items()}:
         changed.add("volumes")
     if changed:
         taken = f"take over {instance.id}, which a run began and did not record"
         words = f"record what changed in AWS: {', '.join(sorted(changed)).replace('_', ' ')}"
         made = {
-            name: {"id": volume_id, "created_by": known.maker(name, volume_id)}
-            for name, volume_id in ids.items()
+            name: {"id": one.id, "created_by": known.maker(name, one)}
+            for name, one in there.items()
         }
-        arguments = {"slot": desired.slot, "seen": seen, "volumes": made}
+        arguments = {"slot": desired.slot, "seen": seen, "volumes": made, "gone": gone}
         yield Step(
             "state.record",
             desired.slot,
@@ -237,6 +238,19 @@ def _state(
             arguments,
             "change",
         )
+
+
+def _told_volumes(desired: Desired, recorded: InstanceState | None) -> dict[str, str]:
+    """Return the recorded volumes that are declared; others are left as they are."""
+    there = recorded.volumes.items() if recorded else ()
+    return {name: one.id for name, one in there if name in desired.volumes}
+
+
+def gone_volumes(desired: Desired, account: Account, recorded: InstanceState | None) -> list[str]:
+    """Return the recorded volumes that are neither declared nor in AWS any more."""
+    found = {volume.id for volume in account.volumes}
+    there = recorded.volumes.items() if recorded else ()
+    return sorted(n for n, one in there if n not in desired.volumes and one.id not in found)
 
 
 def _notes(

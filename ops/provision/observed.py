@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 
 from ops.cloud.groups import Group
 from ops.cloud.images import Image
@@ -35,8 +36,8 @@ class Account:
 class Device:
     """A data volume as the host sees it behind its by-id link.
 
-    `blank` is true only when both blkid and wipefs find nothing at all on it. `number` is
-    major:minor; "" while the device has not appeared.
+    `blank` is true only when both blkid and wipefs find nothing at all on it, and it begins
+    and ends with zeros. `number` is major:minor; "" while the device has not appeared.
     """
 
     number: str = ""
@@ -111,17 +112,28 @@ class Host:
     """Whether the kernel filters by just what the firewall's file says."""
 
 
+SKEW = timedelta(minutes=5)
+"""How far our clock may be off: AWS takes no call that is signed by one that is worse."""
+
+MAKING = timedelta(minutes=15)
+"""How long after a step began its call may still make the volume, sent again and again."""
+
+
 @dataclass(frozen=True)
 class Claim:
-    """A run of ours that began to make a volume; `id` is "" when it never told which."""
+    """A run of ours that `began` to make a volume; `id` is "" when it never told which."""
 
     volume: str
     run: str
+    began: datetime
     id: str = ""
 
-    def fits(self, volume: str, volume_id: str) -> bool:
-        """Return whether this may be the making of that volume."""
-        return self.volume == volume and self.id in ("", volume_id)
+    def fits(self, name: str, volume: Volume) -> bool:
+        """Return whether this was the making of that volume: told by its id, else by its time."""
+        if self.volume != name or self.id:
+            return self.volume == name and self.id == volume.id
+        made = volume.created
+        return made is not None and self.began - SKEW <= made <= self.began + MAKING
 
 
 @dataclass(frozen=True)
@@ -139,12 +151,12 @@ class Known:
     kept: frozenset[int] = frozenset()
     claims: tuple[Claim, ...] = ()
 
-    def maker(self, volume: str, volume_id: str) -> str:
+    def maker(self, name: str, volume: Volume) -> str:
         """Return the run that made a volume, new and empty; "" when none of ours did."""
-        recorded = self.recorded.volumes.get(volume) if self.recorded else None
-        if recorded is not None and recorded.id == volume_id:
+        recorded = self.recorded.volumes.get(name) if self.recorded else None
+        if recorded is not None and recorded.id == volume.id:
             return recorded.created_by
-        return next((one.run for one in self.claims if one.fits(volume, volume_id)), "")
+        return next((one.run for one in self.claims if one.fits(name, volume)), "")
 
 
 FRESH = Host()

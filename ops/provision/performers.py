@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from ops.cloud import addresses, groups, images, instances, keys, tags, volumes, zones
-from ops.cloud.errors import CloudError
+from ops.cloud.errors import THROTTLED, CloudError
 from ops.cloud.groups import Rule
 from ops.cloud.instances import Instance
 from ops.cloud.launch import Launch
@@ -172,7 +172,12 @@ class Performers:
             throughput=declared.throughput,
             snapshot=str(snapshot) if snapshot else None,
         )
-        made = volumes.create(self._work.cloud, order)
+        try:
+            made = volumes.create(self._work.cloud, order)
+        except CloudError as error:
+            if not error.uncertain and error.code not in THROTTLED:
+                self._run.remember(refused=error.code)  # no volume can be this step's
+            raise
         return {
             "id": made.id,
             "size_gib": declared.size_gib,
@@ -198,7 +203,17 @@ class Performers:
         if address.instance not in {"", instance.id}:  # it was the slot's before, as the address is
             addresses.disassociate(cloud, address)
         addresses.associate(cloud, address, instance.id)
-        return seen(self._welcome.running(desired.slot))
+        given = self._welcome.running(desired.slot)
+        if self._work.site.cloud.address == "public":
+            self._reach_again(desired, given)
+        return seen(given)
+
+    def _reach_again(self, desired: Desired, instance: Instance) -> None:
+        """Leave the connection to the address that the instance had until now for a new one."""
+        connected = desired.slot in self._work.hosts
+        self._work.close(desired.slot)
+        if connected and not desired.next:
+            self._work.connect(desired, instance, wait=True)
 
     def _state_record(self, step: Step) -> Facts:
         """Take what AWS tells."""

@@ -66,5 +66,5 @@ def _ready(slot: Slot) -> list[Step]:
     if recorded is None or recorded.ready:
         return []
     words = f"record that {slot.desired.host} is ready"
-    arguments = {"slot": slot.desired.slot, "seen": {}, "volumes": {}}
+    arguments = {"slot": slot.desired.slot, "seen": {}, "volumes": {}, "gone": []}
     return [Step("state.record", slot.desired.slot, words, arguments, "change")]

@@ -66,17 +66,25 @@ def _formatted(state: State, step: Step) -> State:
 
 
 def _seen(state: State, step: Step, facts: Facts) -> State:
-    """Return the state with what AWS tells; a slot that was never recorded is begun."""
+    """Return the state with what AWS tells; a slot that was never recorded is begun.
+
+    A volume that is neither declared nor in AWS leaves the record: nothing waits for it.
+    """
     slot = _slot(step)
     there = state.instances.get(slot)
     old: dict[str, Any] = there.model_dump() if there else {}
-    volumes = facts.get("volumes") or {}
+    volumes, gone = facts.get("volumes") or {}, step.arguments.get("gone")
     new = old | {name: value for name, value in facts.items() if name != "volumes"}
     new["ready"] = bool(old.get("ready")) and new["id"] == old.get("id")
-    kept = dict(there.volumes) if there else {}
+    before = there.volumes if there else {}
+    kept = {name: one for name, one in before.items() if not _among(name, gone)}
     if isinstance(volumes, Mapping):
         kept |= {str(name): VolumeState.model_validate(one) for name, one in volumes.items()}
     return _with(state, slot, InstanceState.model_validate({**new, "volumes": kept}))
+
+
+def _among(name: str, listed: object) -> bool:
+    return isinstance(listed, list) and name in listed
 
 
 def _with(state: State, slot: str, instance: InstanceState) -> State:

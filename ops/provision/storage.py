@@ -155,7 +155,7 @@ def disk(desired: Desired, name: str, volume: Volume | None, known: Known) -> Di
     return Disk(
         id=volume.id,
         attached=bool(volume.instance),
-        ours=bool(known.maker(name, volume.id)),
+        ours=bool(known.maker(name, volume)),
         copied=bool(volume.snapshot),
         formatted=bool(recorded and recorded.formatted),
     )

@@ -167,12 +167,15 @@ def subnet(cloud: Cloud, site: Site, zone: str) -> str | None:
 
 
 def claims(repo: Repository, name: str, slot: str) -> tuple[Claim, ...]:
-    """Return who began to make volumes of a slot, the newest first, dead runs included."""
+    """Return who began to make volumes of a slot, the newest first, dead runs included.
+
+    Those whom EC2 refused made none.
+    """
     begun = [*_begun(repo, name), *repo.steps(name, "volume.make", "provision")]
     return tuple(
-        Claim(step.subject.partition("/")[2], run, str(step.facts.get("id", "")))
+        Claim(step.subject.partition("/")[2], run, step.started, str(step.facts.get("id", "")))
         for run, step in begun
-        if step.subject.startswith(f"{slot}/")
+        if step.subject.startswith(f"{slot}/") and "refused" not in step.facts
     )
 
 

@@ -38,7 +38,10 @@ class Welcome:
         return {"host.await": self._host_await, "key.renew": self._key_renew}
 
     def _host_await(self, step: Step) -> Facts:
-        """Connect with the throw-away key, and wait until the first boot is done."""
+        """Connect with the throw-away key, and wait until the first boot is done.
+
+        Of an instance that fails here the console's output stays: nothing else tells why.
+        """
         work, desired = self._work, self._work.desired(str(step.arguments["slot"]))
         instance = self.running(desired.slot)
         generation, kept = self._kept(desired)
@@ -50,6 +53,9 @@ class Welcome:
             await_first_boot(work.hosts[desired.slot], work.patience)
         except Late as error:
             raise Incomplete(error.message, self._keep_console(instance)) from None
+        except OpsError as error:
+            error.hint = f"{error.hint} {self._keep_console(instance)}".strip()
+            raise
         return {**seen(instance), "console": self._witnessed(desired, instance, kept)}
 
     def _witnessed(self, desired: Desired, instance: Instance, kept: Throwaway) -> str:

@@ -126,6 +126,14 @@ def test_half_the_fleet_fails_and_the_other_half_is_done(fleet: Fleet) -> None:
         assert fleet.repo.record(next(fleet.repo.runs(name))).verdict == "incomplete"
 
 
+def test_a_component_begins_when_those_that_it_depends_on_have_ended(fleet: Fleet) -> None:
+    fleet.declare(PLAIN, "directory", depends=["wiki"])
+    code, out, err = fab(fleet, "app=all")
+    assert code == 0, out + err
+    first, second = (fleet.repo.record(next(fleet.repo.runs(n))) for n in ("wiki", "directory"))
+    assert first.finished <= second.started
+
+
 def test_the_sample_is_only_read(fleet: Fleet) -> None:
     environ = {name: value for name, value in os.environ.items() if name != "OPS_INVENTORY"}
     done = subprocess.run(

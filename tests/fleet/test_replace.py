@@ -4,16 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace as changed
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from ops.cloud import addresses, instances, tags
+from ops.cloud import addresses, instances, tags, volumes
 from ops.errors import OpsError, Refused, UsageError
 from ops.fleet.replace import replace
+from ops.fleet.replace_plan import opening
+from ops.fleet.replace_steps import Transition
 from ops.inventory import machine
-from ops.inventory.schema import InstanceState
+from ops.inventory.locks import Holder, component_lock
+from ops.inventory.schema import InstanceState, State
 from ops.lab.aws.faults import Fault
+from ops.plan import Step
 from ops.remote.connection import connect
 from ops.run import cloud, endpoint
 from tests.support.fleet import PLAIN, SOON, Fleet, fleet
@@ -146,6 +151,43 @@ def test_later_packages_perform_their_switches(fleet: Fleet) -> None:
     succeed(fleet, later={"names.switch": lambda step: done.append(step.words)})
     assert done == ["point wiki.example.edu. to the successor"]
     assert any("by hand" in line and "monitoring" in line for line in fleet.told)
+
+
+def test_a_volume_that_is_no_longer_declared_needs_no_snapshot() -> None:
+    volume = {"id": "vol-1", "size_gib": 1, "created_by": "run-1"}
+    told = {"id": "i-1", "type": "t3.small", "zone": "us-east-1a", "image": "ami-1"}
+    told |= {"group": "sg-1", "private_address": "10.0.0.5"}
+    state = State.model_validate({"instances": {"main": {**told, "volumes": {"tmp": volume}}}})
+    found = opening(state, "main", None, set(), set(), from_snapshot=False)
+    assert found.snapshots == {}
+    with pytest.raises(Refused, match="no proven snapshot holds tmp"):
+        opening(state, "main", None, set(), {"tmp"}, from_snapshot=False)
+
+
+def test_a_task_at_work_on_the_component_is_named(fleet: Fleet) -> None:
+    fleet.provision()
+    holder = Holder("provision", "run-1", 4711, "2026-11-22T17:00:00Z")
+    before = fleet.calls("DescribeInstances")
+    with (
+        component_lock(fleet.repo.var, "wiki", holder),
+        pytest.raises(Refused, match=r"provision \(run run-1, process 4711\)"),
+    ):
+        succeed(fleet)
+    assert fleet.calls("DescribeInstances") == before
+
+
+def test_a_volume_is_not_torn_from_an_instance_that_runs(fleet: Fleet) -> None:
+    fleet.provision()
+    aws, instance = cloud(fleet.repo), fleet.instance().id
+    made = volumes.create(aws, volumes.Order("token", "us-east-1a", 1, {tags.COMPONENT: "wiki"}))
+    volumes.attach(aws, made.id, instance, "/dev/sdf")
+    work: Any = SimpleNamespace(cloud=aws)
+    detach = Transition(work, work, work).by_kind({})["volume.detach"]
+    with pytest.raises(Refused, match=f"{instance} is running: {made.id} is not torn from it"):
+        detach(Step("volume.detach", "main/data", "", {"id": made.id, "instance": instance}))
+    found = volumes.get(aws, made.id)
+    assert found
+    assert found.instance == instance
 
 
 def killer(number: int) -> Any:

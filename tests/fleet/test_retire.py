@@ -10,8 +10,9 @@ import pytest
 from ops.cloud import instances
 from ops.errors import OpsError, Refused, UsageError
 from ops.fleet.retire import retire
-from ops.fleet.retire_plan import must_be_proven
-from ops.inventory.schema import Retirement, State
+from ops.fleet.retire_plan import counted, must_be_proven
+from ops.inventory.locks import Holder, component_lock
+from ops.inventory.schema import Component, Retirement, State
 from ops.run import cloud
 from tests.support.fleet import Fleet, fleet
 
@@ -59,6 +60,14 @@ def test_a_young_proof_of_every_volume_is_wanted() -> None:
         must_be_proven("wiki", proven(1, slot="other"), TERMS, NOW)
 
 
+def test_a_volume_that_is_neither_declared_nor_there_needs_no_proof() -> None:
+    bare = Component.model_validate({"description": "a wiki", "owner": "me"})
+    state = State.model_validate({"instances": {"main": INSTANCE}})
+    must_be_proven("wiki", counted(state, bare, set()), TERMS, NOW)
+    with pytest.raises(Refused, match="no proven backup of main/data"):
+        must_be_proven("wiki", counted(state, bare, {"vol-1"}), TERMS, NOW)
+
+
 def test_without_an_instance_there_is_nothing_to_retire() -> None:
     with pytest.raises(UsageError, match="no instance to retire"):
         must_be_proven("wiki", State.model_validate({}), TERMS, NOW)
@@ -96,6 +105,18 @@ def test_a_retirement_is_taken_back_and_the_instance_runs_again(fleet: Fleet) ->
     assert fleet.provision()
     assert fleet.instance().id == old.id
     assert not fleet.provision()
+
+
+def test_a_task_at_work_on_the_component_is_named(fleet: Fleet) -> None:
+    fleet.provision()
+    holder = Holder("provision", "run-1", 4711, "2026-11-22T17:00:00Z")
+    before = fleet.calls("DescribeInstances")
+    with (
+        component_lock(fleet.repo.var, "wiki", holder),
+        pytest.raises(Refused, match=r"provision \(run run-1, process 4711\)"),
+    ):
+        give_up(fleet, NOW)
+    assert fleet.calls("DescribeInstances") == before
 
 
 def test_what_was_started_again_by_hand_is_not_ended(fleet: Fleet) -> None:

@@ -77,3 +77,21 @@ def test_a_dangling_reference_is_told_with_the_nearest_name() -> None:
 def test_of_very_many_faults_the_first_are_told() -> None:
     told = faults("owner: a role", "".join(f"k{number}: 1\n" for number in range(200)))
     assert len(told) == 51 and told[-1].endswith("... and 151 more in this file")
+
+
+@pytest.mark.parametrize(
+    ("rule", "fault"),
+    [
+        ("protocol: udp, from: [192.0.2.0/24]", "udp wants a port"),
+        ("from: [192.0.2.0/24]", "tcp wants a port"),
+        ("protocol: icmp, port: 8, from: [192.0.2.0/24]", "icmp has no ports"),
+        ("port: 90, last_port: 80, from: [192.0.2.0/24]", "last_port 80 comes before port 90"),
+        ("port: 90, from: [192.0.2.1/24]", "has host bits set"),
+    ],
+)
+def test_a_rule_that_ec2_would_refuse_is_a_fault(rule: str, fault: str) -> None:
+    instance = f"{{type: t3.small, zone: us-east-1a, rules: [{{{rule}}}]}}"
+    target = f"owner: a role\ntarget: {{instances: {{main: {instance}}}}}"
+    (found,) = faults("owner: a role", target)
+    assert found.startswith("w.yaml:3:")
+    assert fault in found

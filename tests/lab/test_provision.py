@@ -80,6 +80,20 @@ def test_settings_changed_by_hand_are_put_right(standing: Part) -> None:
     assert standing.provision()[1] == f"{standing.name}: nothing to do\n"
 
 
+def test_an_account_gains_nothing_by_what_it_puts_in_its_home(standing: Part) -> None:
+    standing.do("rm -r ~editor/.ssh; ln -s /etc ~editor/.ssh; chown -h editor: ~editor/.ssh")
+    code, said = standing.provision()
+    assert (code, "could not set the account editor" in said) == (1, True), said
+    assert standing.do("stat -c %U /etc; ls /etc/authorized_keys || :") == "root\n"
+    standing.do(
+        "rm ~editor/.ssh; cd ~editor; runuser -u editor mkdir .ssh;"
+        "runuser -u editor mkfifo .ssh/authorized_keys"
+    )
+    assert standing.provision()[0] == 0
+    assert standing.do("cat ~editor/.ssh/authorized_keys") == f"{KEY}\n"
+    assert standing.provision()[1] == f"{standing.name}: nothing to do\n"
+
+
 def test_the_console_bears_witness_to_the_first_key(standing: Part) -> None:
     ((_, step),) = list(standing.repo.steps(standing.name, "host.await", "provision"))
     assert step.facts["console"] == "shows the same host key"

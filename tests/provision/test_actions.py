@@ -51,7 +51,34 @@ def test_a_file_does_not_take_the_place_of_a_folder(tmp_path: Path) -> None:
     (tmp_path / "conf").mkdir()
     with pytest.raises(CommandFailed, match="is a folder"):
         do(actions.write(file(tmp_path / "conf"), run=str(tmp_path / "run")))
-    assert sorted(one.name for one in tmp_path.iterdir()) == ["conf"]
+    assert sorted(one.name for one in tmp_path.iterdir()) == ["conf", "run"]
+    assert [one.name for one in (tmp_path / "run").iterdir()] == ["lock"]
+
+
+def test_a_file_that_arrives_in_part_changes_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "conf"
+    path.write_bytes(b"old\n")
+    whole = actions.write(file(path, b"x" * 100), run=str(tmp_path / "run"))
+    with pytest.raises(CommandFailed, match="only 10 bytes arrived"):
+        do(replace(whole, stdin=b"x" * 10))
+    assert path.read_bytes() == b"old\n"
+    assert list((tmp_path / "run").iterdir()) == []
+
+
+def test_a_file_waits_for_the_step_before_it(tmp_path: Path) -> None:
+    path, run = tmp_path / "conf", str(tmp_path / "run")
+    path.write_bytes(b"old\n")
+    waits = 'echo begun >"$1"; until [ -e "$2" ]; do sleep 0.02; done; cp "$3" "$1"'
+    words = [str(tmp_path / "note"), str(tmp_path / "go"), str(path)]
+    with LocalHost() as host, LocalHost() as other:
+        before = host.start(replace(actions.steady(waits, *words, run=run), root=False))
+        await_text(tmp_path / "note", "begun\n")
+        writing = other.start(replace(actions.write(file(path), run=run), root=False))
+        time.sleep(0.3)
+        (tmp_path / "go").touch()
+        assert (before.wait(20), writing.wait(20)) == (0, 0)
+    assert (tmp_path / "note").read_bytes() == b"old\n"
+    assert path.read_bytes() == b"new\n"
 
 
 @pytest.mark.parametrize("kind", ["ext4", "xfs"])
@@ -80,6 +107,18 @@ def test_a_volume_that_holds_only_a_partition_table_is_never_formatted(tmp_path:
         file.seek(446)
         file.write(bytes([0x80, 0, 1, 0, 0x83, 0, 2, 0, 1, 0, 0, 0, 100, 0, 0, 0]))
     with pytest.raises(CommandFailed, match="not empty"):
+        do(formatting(image, "ext4", tmp_path))
+
+
+@pytest.mark.parametrize("place", [4096, (320 << 20) - 4096])
+def test_a_volume_that_holds_data_without_a_signature_is_never_formatted(
+    tmp_path: Path, place: int
+) -> None:
+    image = disk(tmp_path, "ext4")
+    with image.open("r+b") as file:
+        file.seek(place)
+        file.write(b"a page of a raw device that some database uses")
+    with pytest.raises(CommandFailed, match="not empty, so not formatted"):
         do(formatting(image, "ext4", tmp_path))
 
 

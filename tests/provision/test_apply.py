@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
+import os
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
 
+import boto3
 import pytest
 
-from ops.cloud import addresses, groups, instances, keys, tags, zones
-from ops.errors import OpsError, Refused, UsageError
-from ops.inventory.locks import Holder, component_lock
+from ops.cloud import addresses, groups, instances, keys, tags, volumes, zones
+from ops.errors import Incomplete, OpsError, Refused, UsageError
 from ops.lab.aws.faults import Fault
+from ops.lab.aws.images import IMAGE, PARAMETER
+from ops.provision.apply import apply
 from ops.provision.identity import Tokens
 from ops.remote.errors import HostKeyRefused
 from ops.run import cloud
 from tests.support.fleet import PLAIN, SOON, Fleet
 
 CREATING = ("RunInstances", "CreateVolume", "CreateSecurityGroup", "ImportKeyPair")
+
+
+VOLUME = {"size_gib": 1, "device": "/dev/sdf", "mount": "/srv/wiki"}
 
 
 def changed(**instance: object) -> dict[str, Any]:
@@ -82,10 +90,32 @@ def test_a_host_that_never_comes_up_is_kept_with_its_console(fleet: Fleet) -> No
     assert any("waiting for ssh on wiki.cloud.main" in line for line in fleet.told)
 
 
+@pytest.mark.parametrize(
+    ("cloud_init", "words", "verdict"),
+    [
+        ("exec sleep 60", "cloud-init is not done after 2 s", "incomplete"),
+        ("echo 'status: error'", "cloud-init failed at the first boot", "failed"),
+    ],
+)
+def test_a_first_boot_that_does_not_end_well_leaves_its_console(
+    fleet: Fleet, cloud_init: str, words: str, verdict: str
+) -> None:
+    fleet.hosts.cloud_init = cloud_init
+    with pytest.raises(OpsError, match=words) as failed:
+        fleet.provision(patience=replace(SOON, limit=2))
+    record = fleet.repo.record(next(fleet.repo.runs("wiki")))
+    assert record.verdict == verdict
+    assert [name.rpartition("/")[2] for name in record.files] == [
+        f"console-{fleet.instance().id}.txt"
+    ]
+    assert f"{fleet.instance().id} is kept for you to look at" in failed.value.hint
+
+
 def test_a_host_with_a_strange_key_is_refused_and_told_nothing(fleet: Fleet) -> None:
     fleet.hosts.strangers = True
-    with pytest.raises(HostKeyRefused):
+    with pytest.raises(HostKeyRefused) as refused:
         fleet.provision()
+    assert f"console-{fleet.instance().id}.txt" in refused.value.hint
     (server,) = fleet.hosts.running.values()
     assert "Accepted publickey" not in server.log
     assert fleet.repo.pinned("wiki.cloud.main") is None
@@ -131,6 +161,26 @@ def test_no_capacity_in_a_zone_leads_to_the_next_zone_and_stays_there(fleet: Fle
     assert (found.type, found.zone) == ("t3.small", "us-east-1b")
     assert "no capacity for t3.medium in us-east-1a" in "".join(fleet.told)
     assert not fleet.provision()
+
+
+def test_image_profile_and_disks_are_asked_for_as_declared(fleet: Fleet) -> None:
+    make_profile(fleet, "ops-wiki")
+    root = {"size_gib": 12, "iops": 4000, "throughput": 250}
+    data = {"data": {**VOLUME, "iops": 5000, "throughput": 300}}
+    named = {"image": f"ssm:{PARAMETER}", "profile": "ops-wiki"}
+    fleet.declare(changed(root=root, volumes=data, **named))
+    fleet.hosts.silent = True
+    with pytest.raises(Incomplete):
+        fleet.provision(patience=replace(SOON, limit=0.2))
+    aws, made = cloud(fleet.repo), fleet.instance()
+    found = instances.get(aws, made.id)
+    assert found
+    assert (found.image, found.profile.rpartition("/")[2]) == (IMAGE, "ops-wiki")
+    disks = {one.device: one for one in volumes.attached_to(aws, made.id)}
+    boot = disks[found.root_device]
+    assert (boot.size_gib, boot.iops, boot.throughput) == (12, 4000, 250)
+    assert (boot.tags[tags.COMPONENT], boot.tags[tags.SLOT]) == ("wiki", "main")
+    assert (disks["/dev/sdf"].iops, disks["/dev/sdf"].throughput) == (5000, 300)
 
 
 def test_user_data_that_is_too_long_is_sent_packed(fleet: Fleet) -> None:
@@ -234,13 +284,33 @@ def test_an_endpoint_that_does_not_answer_is_named(fleet: Fleet) -> None:
 
 
 def test_two_provisions_at_once_the_second_names_the_first(fleet: Fleet) -> None:
-    holder = Holder("provision", "run-1", 4711, "2026-11-22T17:00:00Z")
-    with (
-        component_lock(fleet.repo.var, "wiki", holder),
-        pytest.raises(Refused, match=r"provision \(run run-1, process 4711\)"),
-    ):
+    """The first has made a volume by then, which nobody else can tell from a stranger's."""
+    fleet.declare(changed(volumes={"data": VOLUME}))
+    fleet.hosts.silent = True
+    waits = threading.Event()
+
+    def hear(line: str) -> None:
+        if "waiting for ssh" in line:
+            waits.set()
+
+    with ThreadPoolExecutor(1) as pool:
+        patience = replace(SOON, limit=3)
+        begun = pool.submit(apply, fleet.repo, "wiki", bool, patience=patience, tell=hear)
+        assert waits.wait(20)
+        with pytest.raises(Refused, match=rf"provision \(run \S+, process {os.getpid()}\)"):
+            fleet.provision()
+        assert isinstance(begun.exception(), Incomplete)
+
+
+def test_a_volume_that_ec2_refused_to_make_is_claimed_by_nobody(fleet: Fleet) -> None:
+    fleet.declare(changed(volumes={"data": VOLUME}))
+    fleet.server.faults.add(Fault("CreateVolume", "error", code="VolumeLimitExceeded"))
+    with pytest.raises(OpsError, match="VolumeLimitExceeded"):
         fleet.provision()
-    assert nothing_made(fleet)
+    own = {tags.COMPONENT: "wiki", tags.SLOT: "main", tags.VOLUME: "data"}
+    theirs = volumes.create(cloud(fleet.repo), volumes.Order("token", "us-east-1a", 1, own))
+    with pytest.raises(Refused, match=rf"{theirs.id}\) is empty, and no run of ours made it"):
+        fleet.provision()
 
 
 def test_uncommitted_edits_are_refused(fleet: Fleet) -> None:
@@ -310,6 +380,19 @@ def test_an_instance_that_was_stopped_is_started_again(fleet: Fleet) -> None:
     assert any(f"{old.id} is stopped" in line for line in fleet.told)
     assert fleet.instance().ready
     assert not fleet.provision()
+
+
+def make_profile(fleet: Fleet, name: str) -> None:
+    """Have an instance profile, as the account's administrator makes it."""
+    iam: Any = boto3.client(
+        "iam",
+        endpoint_url=fleet.repo.site().cloud.endpoint,
+        region_name="us-east-1",
+        aws_access_key_id="AKIAIOSFODNN7EXAMPLE",
+        aws_secret_access_key="secret",
+    )
+    iam.create_instance_profile(InstanceProfileName=name)
+    iam.close()
 
 
 def _public(fleet: Fleet) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -9,14 +10,17 @@ import botocore.endpoint
 import pytest
 
 import ops.cloud.calls
-from ops.cloud import addresses, groups, instances, tags, zones
+from ops.cloud import addresses, groups, instances, tags, volumes, zones
+from ops.cloud.errors import CloudError
 from ops.errors import Incomplete, OpsError
 from ops.lab.aws.faults import Fault
 from ops.provision.performers import Performers
+from ops.provision.worksite import open_site
+from ops.remote.command import command
 from ops.run import cloud
-from tests.provision.test_apply import CREATING, changed
+from tests.provision.test_apply import CREATING, VOLUME, changed
 from tests.provision.world import World
-from tests.support.fleet import Fleet
+from tests.support.fleet import SOON, Fleet
 
 REHEARSALS = 2
 """Calls to RunInstances that start nothing: one a plan."""
@@ -69,6 +73,31 @@ def test_a_minute_of_throttling_is_waited_out(
     assert len(instances.find(cloud(fleet.repo), {tags.COMPONENT: "wiki"})) == 1
 
 
+@pytest.mark.parametrize("call", ["RunInstances", "CreateVolume"])
+def test_where_every_reply_was_lost_the_next_run_finds_what_was_made(
+    fleet: Fleet, call: str
+) -> None:
+    fleet.declare(changed(volumes={"data": VOLUME}))
+    fleet.hosts.silent = True
+    skip = REHEARSALS if call == "RunInstances" else 0
+    fleet.server.faults.add(Fault(call, "lost", skip=skip, times=100))
+    with pytest.MonkeyPatch.context() as impatient, pytest.raises(CloudError) as lost:
+        for module in (ops.cloud.calls, botocore.endpoint):
+            impatient.setattr(module, "time", SimpleNamespace(sleep=lambda seconds: None))
+        fleet.provision()
+    assert lost.value.uncertain
+    fleet.server.faults.clear()
+    with pytest.raises(OpsError):
+        fleet.provision(patience=replace(SOON, limit=0.2))
+    aws, ours = cloud(fleet.repo), {tags.COMPONENT: "wiki"}
+    assert [one.id for one in instances.find(aws, ours)] == [fleet.instance().id]
+    (data,) = volumes.find(aws, {**ours, tags.VOLUME: "data"})
+    assert fleet.instance().volumes["data"].id == data.id
+    runs = list(fleet.repo.runs("wiki"))
+    expected = runs[-1] if call == "CreateVolume" else runs[0]
+    assert fleet.instance().volumes["data"].created_by == expected
+
+
 def test_a_group_of_our_name_that_is_anothers_is_refused_before_anything_is_made(
     fleet: Fleet,
 ) -> None:
@@ -91,3 +120,19 @@ def test_no_capacity_anywhere_leaves_it_incomplete_and_is_made_good_by_the_next_
         fleet.provision()
     assert fleet.provision()
     assert fleet.instance().ready
+
+
+def test_what_gets_an_elastic_ip_is_reached_by_it_from_then_on(fleet: Fleet) -> None:
+    """An address takes the place of the one that the open connection goes to."""
+    fleet.provision()
+    fleet.declare(changed(elastic_ip=True))
+    own = {tags.COMPONENT: "wiki", tags.SLOT: "main", tags.NAME: "wiki-main"}
+    taken = addresses.allocate(cloud(fleet.repo), own)
+    with open_site(fleet.repo, "wiki", fleet.told.append, SOON) as work:
+        state = fleet.repo.state("wiki")
+        give, instance = work.plan(state).steps[0], instances.get(work.cloud, fleet.instance().id)
+        assert instance
+        work.connect(work.desired("main"), instance)
+        fleet.hosts.move(instance.id, taken.address)
+        Performers(work, cast("Any", SimpleNamespace(state=state))).by_kind()[give.kind](give)
+        assert work.hosts["main"].run(command("true")).code == 0

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 from ops.cloud import tags
@@ -40,6 +41,9 @@ from ops.provision.storage import filesystem_uuid
 
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAICpYAhoQQmHhjv2dIE7ZSSsaXFRqgpnHEWheZm64ECNV"
 IMAGE = Image("ami-0debedeb1200debed", "debian", "x86_64", "available", "1", "/dev/xvda", 8)
+
+NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
+"""When all volumes of this world are made."""
 
 SITE = {
     "controller": {"name": "papa.example.edu", "machine_id": ""},
@@ -243,7 +247,7 @@ class World:
         last = decided.steps[count - 1]
         getattr(self, f"_do_{last.kind.replace('.', '_')}")(last.arguments)
         if last.kind == "volume.make":
-            self.claims.append(Claim(str(last.arguments["volume"]), "run-1"))
+            self.claims.append(Claim(str(last.arguments["volume"]), "run-1", NOW))
 
     def add_volume(self, told: Mapping[str, Any]) -> None:
         """Have a volume with our tags."""
@@ -263,13 +267,17 @@ class World:
             device=told.get("device", ""),
             attachment="",
             delete_on_termination=False,
-            created=None,
+            created=NOW,
             tags=own,
         )
         self.account = replace(self.account, volumes=(*self.account.volumes, made))
         if self.host:
             new = {made.id: Device(f"8:{len(self.host.devices)}", True)}
             self.host = replace(self.host, devices={**self.host.devices, **new})
+
+    def wish(self, told: Mapping[str, Any]) -> None:
+        """Have had a run that began to make a volume, and never told which."""
+        self.claims.append(Claim(told["volume"], "run-0", told["began"]))
 
     def move_volume(self, told: Mapping[str, str]) -> None:
         """Have a volume elsewhere, as a fallback to another zone leaves it."""
@@ -279,6 +287,12 @@ class World:
         """Delete a volume behind our back."""
         left = tuple(one for one in self.account.volumes if one.id != volume_id)
         self.account = replace(self.account, volumes=left)
+
+    def undeclare_volume(self, name: str) -> None:
+        """Take a volume from the component's file."""
+        left = {one: v for one, v in self.desired.volumes.items() if one != name}
+        instance = self.desired.instance.model_copy(update={"volumes": left})
+        self.desired = replace(self.desired, instance=instance)
 
     def format(self, told: Mapping[str, Any]) -> None:
         """Have a file system on a volume."""

@@ -33,8 +33,8 @@ _loopback = itertools.count(2)
 class Hosts(Idle):
     """Each instance is a real sshd on a loopback address, with the host key of its user data.
 
-    `silent` instances never come up, nor those named in `mute`;
-    `strangers` show a key of their own.
+    `silent` instances never come up, nor those named in `mute`; `strangers` show a key of
+    their own; `cloud_init` is the shell text of a program that they have by this name.
     """
 
     def __init__(self, folder: Path, port: int) -> None:
@@ -44,6 +44,7 @@ class Hosts(Idle):
         self.silent = False
         self.mute: set[str] = set()
         self.strangers = False
+        self.cloud_init = ""
         self.running: dict[str, Sshd] = {}
         self._places: dict[str, str] = {}
 
@@ -82,6 +83,13 @@ class Hosts(Idle):
         if server:
             server.stop()
 
+    def move(self, instance_id: str, address: str) -> None:
+        """Let a host be at another address, and no more where it was."""
+        server = self.running[instance_id]
+        server.stop()
+        server.address = address
+        server.__enter__()
+
     def close(self) -> None:
         """End all that runs."""
         for instance_id in list(self.running):
@@ -92,6 +100,10 @@ class Hosts(Idle):
         server = _Cloudy(folder, address=self._places[instance_id], port=self.port)
         server.told = {} if self.strangers else told["ssh_keys"]
         server.authorized = told["users"][0]["ssh_authorized_keys"]
+        if self.cloud_init:
+            (folder / "bin").mkdir(parents=True)
+            (folder / "bin/cloud-init").write_text(f"#!/bin/sh\n{self.cloud_init}\n")
+            (folder / "bin/cloud-init").chmod(0o755)
         server.__enter__()
         return server
 
@@ -141,11 +153,11 @@ class Fleet:
         """Return what is recorded of the component's instance."""
         return self.repo.state(name).instances["main"]
 
-    def declare(self, target: Mapping[str, Any], name: str = "wiki") -> None:
+    def declare(self, target: Mapping[str, Any], name: str = "wiki", **more: object) -> None:
         """Commit a component with this target."""
         path = self.repo.path / "components" / f"{name}.yaml"
         path.parent.mkdir(exist_ok=True)
-        told = {"description": "a wiki", "owner": "web team", "target": dict(target)}
+        told = {"description": "a wiki", "owner": "web team", "target": dict(target), **more}
         path.write_text(yaml.safe_dump(told))
         self.repo.git.commit([f"components/{name}.yaml"], f"Declare {name}", machine.person())
 

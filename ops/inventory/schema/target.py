@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from ops.inventory.schema.words import (
     AbsolutePath,
@@ -26,6 +26,19 @@ class Rule(Model):
     last_port: int | None = Field(None, ge=1, le=65535, description="End of a range of ports.")
     sources: list[Cidr] = Field(alias="from", min_length=1)
     words: str = Field("", description="Why it is open.")
+
+    @model_validator(mode="after")
+    def _ports(self) -> Self:
+        """Refuse what EC2 would, when other things are made already."""
+        if self.protocol == "icmp" and (self.port or self.last_port):
+            raise ValueError("icmp has no ports: leave them out")
+        if self.protocol != "icmp" and self.port is None:
+            raise ValueError(
+                f"{self.protocol} wants a port; all of them are port 1, last_port 65535"
+            )
+        if self.port and self.last_port and self.last_port < self.port:
+            raise ValueError(f"last_port {self.last_port} comes before port {self.port}")
+        return self
 
 
 class RootVolume(Model):

@@ -18,11 +18,11 @@ class Model(BaseModel):
 
 
 def _cidr(value: str) -> str:
+    """Return the range as AWS spells it, so that it is known again: lower case, with a prefix."""
     try:
-        ipaddress.ip_network(value)
+        return str(ipaddress.ip_network(value))
     except ValueError as error:
         raise ValueError(f"not an address range such as 192.0.2.0/24: {error}") from None
-    return value
 
 
 def _cron_time(value: str) -> str:
@@ -59,6 +59,7 @@ AbsolutePath = Annotated[str, StringConstraints(pattern=r"^/[^\x00-\x1f]*$"), Af
 """A path from the root, without control characters, trailing slash or `..`."""
 
 Cidr = Annotated[str, AfterValidator(_cidr)]
+"""A range of addresses, IPv4 or IPv6; one address is a range of one."""
 
 Template = Annotated[
     str, StringConstraints(pattern=r"^[A-Za-z0-9._/-]+$"), AfterValidator(_template)
