@@ -8,11 +8,11 @@ from datetime import datetime, timedelta
 from ops import run
 from ops.backup import snapshot
 from ops.backup.plan import plan_snapshot
-from ops.cloud import instances, snapshots, tags
-from ops.cloud.calls import Wait
+from ops.cloud import instances, snapshots, tags, volumes
+from ops.cloud.instances import Instance
 from ops.cloud.session import Cloud
-from ops.errors import Refused
-from ops.fleet import retire_plan
+from ops.errors import OpsError, Refused
+from ops.fleet import halt, retire_plan
 from ops.inventory.repository import Repository
 from ops.inventory.schema import State
 from ops.inventory.schema.words import seconds
@@ -22,9 +22,6 @@ from ops.provision.apply import still
 
 Agree = Callable[[Plan], bool]
 Tell = Callable[[str], None]
-
-BOOT = Wait(delay=1, attempts=300)
-"""How long EC2 may take to stop or end an instance."""
 
 
 def retire(
@@ -48,7 +45,7 @@ def retire(
         shown = _plan(repo, cloud, name, state, now(), undo=undo)
         if not agree(shown):
             return False
-        taken = _snapshot(repo, name, shown, tell)
+        taken = _snapshot(repo, cloud, name, shown, tell)
         with run.begin(repo, "provision.retire", name, {"undo": undo}) as under_way:
             current = _plan(repo, cloud, name, under_way.state, now(), undo=undo)
             still(current, shown, strictly=bool(expect))
@@ -68,22 +65,38 @@ def retire(
 def _plan(
     repo: Repository, cloud: Cloud, name: str, state: State, now: datetime, *, undo: bool
 ) -> Plan:
+    there = _there(cloud, name)
     if undo:
-        return retire_plan.undo(name, state)
+        return retire_plan.undo(name, state, there)
     declared = repo.component(name)
-    states = (*instances.ALIVE, "shutting-down", "terminated")
-    there = {one.id: one for one in instances.find(cloud, {tags.COMPONENT: name}, states)}
-    known = state.instances.values()
-    volumes = any(one.volumes for one in known) and state.retirement is None
-    last = plan_snapshot(name, declared, state).steps if volumes else ()
+    last = _last(repo, name, state, there).steps if state.retirement is None else ()
     return retire_plan.plan(name, declared, state, there, now, snapshot=last)
 
 
-def _snapshot(repo: Repository, name: str, shown: Plan, tell: Tell) -> tuple[Step, ...]:
-    """Take the last snapshot, in a run of its own; return its steps."""
-    steps = tuple(one for one in shown.steps if one.kind == "snapshots.create")
+def _there(cloud: Cloud, name: str) -> dict[str, Instance]:
+    states = (*instances.ALIVE, "shutting-down", "terminated")
+    return {one.id: one for one in instances.find(cloud, {tags.COMPONENT: name}, states)}
+
+
+def _last(repo: Repository, name: str, state: State, there: Mapping[str, Instance]) -> Plan:
+    """Return the plan of the last snapshot; of what has stopped it is taken as it is."""
+    if not any(one.volumes for one in state.instances.values()):
+        return Plan("backup.snapshot", name)
+    down = [one.id for one in there.values() if one.state in {"stopping", "stopped"}]
+    return plan_snapshot(name, repo.component(name), state, stopped=down)
+
+
+def _snapshot(
+    repo: Repository, cloud: Cloud, name: str, shown: Plan, tell: Tell
+) -> tuple[Step, ...]:
+    """Take the last snapshot, and copy it where declared, in a run of its own; return its steps."""
+    steps = tuple(one for one in shown.steps if one.kind.startswith("snapshots."))
     if steps:
-        last = plan_snapshot(name, repo.component(name), repo.state(name))
+        there = _there(cloud, name)
+        for one in there.values():
+            if one.state == "stopping":
+                halt.stop(cloud, one.id)
+        last = _last(repo, name, repo.state(name), there)
         snapshot.take(repo, name, last, tell=lambda step: tell(str(step)))
     return steps
 
@@ -108,14 +121,13 @@ class _Giving:
             "instance.stop": self._stop,
             "retirement.open": self._open,
             "instance.end": self._end,
+            "instance.protect": self._protect,
             "retirement.close": self._close,
             "retirement.undo": self._nothing,
         }
 
     def _stop(self, step: Step) -> None:
-        instance_id = str(step.arguments["id"])
-        instances.stop(self._cloud, instance_id)
-        instances.wait(self._cloud, instance_id, "stopped", BOOT)
+        halt.stop(self._cloud, str(step.arguments["id"]))
 
     def _open(self, step: Step) -> Mapping[str, object]:
         since = self._now()
@@ -126,12 +138,27 @@ class _Giving:
         return {**told, "snapshots": last}
 
     def _end(self, step: Step) -> None:
-        """End an instance, once its last snapshots are seen complete."""
+        """End an instance, once its last snapshots are seen complete; its data volumes stay."""
         instance_id = str(step.arguments["id"])
         self._must_be_saved()
+        self._keep_volumes(instance_id)
         instances.protect(self._cloud, instance_id, on=False)
-        instances.terminate(self._cloud, instance_id)
-        instances.wait(self._cloud, instance_id, "terminated", BOOT)
+        try:
+            instances.terminate(self._cloud, instance_id)
+        except OpsError:
+            instances.protect(self._cloud, instance_id, on=True)
+            raise
+        instances.wait(self._cloud, instance_id, "terminated", halt.PATIENCE)
+
+    def _keep_volumes(self, instance_id: str) -> None:
+        """Let all volumes but the root outlive the instance, also those attached by hand."""
+        found = instances.get(self._cloud, instance_id)
+        for one in found.attachments if found else ():
+            if found and one.device != found.root_device and one.delete_on_termination:
+                volumes.keep(self._cloud, instance_id, one.device)
+
+    def _protect(self, step: Step) -> None:
+        instances.protect(self._cloud, str(step.arguments["id"]), on=True)
 
     def _must_be_saved(self) -> None:
         found = self._run.state.retirement
