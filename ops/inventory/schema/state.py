@@ -51,6 +51,9 @@ class ReplacementState(Model):
     """A replacement under way: from its first step until all has been switched."""
 
     old: InstanceState = Field(description="The instance that is replaced.")
+    key: str | None = Field(
+        None, description="Its public host key: going back makes it known by that again."
+    )
     ran: bool = Field(description="It ran at the beginning: going back starts it again.")
     gone: bool = Field(False, description="It had ended: there is no way back to it.")
     snapshots: dict[Slug, str] = Field(
