@@ -30,7 +30,8 @@ def fold(state: State, step: Step, facts: Facts) -> State:
     slot = str(step.arguments["slot"])
     if step.kind == "replacement.open":
         opened = ReplacementState.model_validate(step.arguments["replacement"])
-        return _with(state, slot, opened)
+        told = opened if opened.ran else _silent(opened, facts)
+        return _with(state, slot, told)
     if step.kind in _OWN:
         return _OWN[step.kind](state, slot, facts)
     if state.replacements[slot].switched:
@@ -43,6 +44,19 @@ def _seen(state: State, slot: str, seen: State) -> State:
     if made.id == found.old.id:
         return state
     return _with(state, slot, found.model_copy(update={"successor": made}))
+
+
+def _stopped(state: State, slot: str, facts: Facts) -> State:
+    """Return the state with when the old instance was told to stop; the first time counts."""
+    found = state.replacements[slot]
+    if found.silent is not None or facts.get("id") != found.old.id:
+        return state
+    return _with(state, slot, _silent(found, facts))
+
+
+def _silent(found: ReplacementState, facts: Facts) -> ReplacementState:
+    since = datetime.fromisoformat(str(facts["at"]))
+    return found.model_copy(update={"silent": since})
 
 
 def _switched(state: State, slot: str, facts: Facts) -> State:
@@ -100,6 +114,7 @@ def _with(state: State, slot: str, found: ReplacementState | None) -> State:
 
 
 _OWN = {
+    "instance.stop": _stopped,
     "old.start": _restarted,
     "successor.switch": _switched,
     "replacement.undo": _undone,

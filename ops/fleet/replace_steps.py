@@ -37,6 +37,7 @@ class Transition:
         self._work = work
         self._run = under_way
         self._within = within
+        self._began = time.monotonic()
 
     def by_kind(self, later: Mapping[str, Performer]) -> dict[str, Performer]:
         """Return the performer of each kind of step; `later` are those of other packages."""
@@ -54,16 +55,19 @@ class Transition:
             **{kind: later.get(kind, self._by_hand) for kind in LATER},
         }
 
-    def _open(self, _: Step) -> None:
+    def _open(self, _: Step) -> Facts:
         """Forget what a successor that was given up was known by."""
         self._work.repo.unpin(self._work.wanted[0].host)
+        return self._now()
 
-    def _stop(self, step: Step) -> None:
-        """Stop an instance and wait until it is seen stopped."""
+    def _stop(self, step: Step) -> Facts:
+        """Stop an instance and wait until it is seen stopped; return when it was told to."""
         instance_id = str(step.arguments["id"])
+        told = {**self._now(), "id": instance_id}
         if self._work.found and instance_id != self._work.found.old.id:
             self._work.close()
         halt.stop(self._work.cloud, instance_id)
+        return told
 
     def _detach(self, step: Step) -> None:
         """Detach a volume, never by force, from an instance that is seen stopped."""
@@ -130,7 +134,17 @@ class Transition:
         if key is None:
             raise OpsError(f"{host}: no host key of it is pinned", "Run the task again.")
         self._work.repo.pin(name, key)
+        self._measured(name)
         return {**self._now(), "host_key": fingerprint(key)}
+
+    def _measured(self, name: str) -> None:
+        """Put into the record, and tell, how long this took until the switch."""
+        silent = self._run.state.replacements[self._work.slot].silent
+        ready = time.monotonic() - self._began
+        gone = (run.now() - silent).total_seconds() if silent else 0.0
+        self._run.figure("seconds_to_ready", round(ready, 1))
+        self._run.figure("seconds_without_service", round(gone, 1))
+        self._work.tell(f"{name}: ready after {ready:.0f} s, without service for {gone:.0f} s")
 
     def _undo(self, _: Step) -> Facts:
         """Return when: the successor's key is forgotten when this is recorded, not before."""

@@ -56,6 +56,9 @@ class ReplacementState(Model):
     )
     ran: bool = Field(description="It ran at the beginning: going back starts it again.")
     gone: bool = Field(False, description="It had ended: there is no way back to it.")
+    silent: Instant | None = Field(
+        None, description="When it was told to stop; the beginning, where it did not run."
+    )
     snapshots: dict[Slug, str] = Field(
         default_factory=dict, description="What volumes are made from instead of moved."
     )

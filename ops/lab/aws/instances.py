@@ -61,10 +61,14 @@ def stop_instances(self: Any) -> Any:
 
 
 def set_health(account: Account, instance: Any, state: str) -> None:
-    """Let an instance be well again ("ok"), impaired, hang, or have an event announced."""
+    """Let an instance be well again ("ok"), impaired, hang, lose its power ("dead"), or have an
+    event announced. EC2 goes on telling that one without power runs.
+    """
     account.health.pop(instance.id, None)
     account.hanging.discard(instance.id)
-    if state == "hangs":
+    if state == "dead":
+        account.machines.lose_power(instance.id)
+    elif state == "hangs":
         account.hanging.add(instance.id)
     elif state != "ok":
         account.health[instance.id] = state

@@ -7,8 +7,8 @@ It answers on one loopback port, for one lab. Its own paths are private to the l
     DELETE /lab/faults    forget them, and the counts
     GET    /lab/calls     how often each API call was made
     POST   /lab/state     {"id": "snap-...", "state": "error"}: change a resource's state; of an
-                          instance "impaired", the code of an event, "hangs" (told to stop,
-                          it goes on stopping), or "ok"
+                          instance "impaired", the code of an event, "hangs" (it goes on
+                          stopping), "dead" (without power, and EC2 notices nothing), "ok"
     POST   /lab/policies  {"enforced": true}: let IAM policies decide from now on, or not
 
 Its memory is this program's; it ends with it.
