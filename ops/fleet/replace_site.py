@@ -14,13 +14,13 @@ from ops.fleet import replace_plan, replace_state
 from ops.fleet.replace_plan import Sight
 from ops.inventory.repository import Repository
 from ops.inventory.schema import Component, ReplacementState, State
+from ops.known_hosts import fingerprint
 from ops.plan import Plan
 from ops.provision.arrival import Patience, Tell
 from ops.provision.desired import Desired
 from ops.provision.observed import Account, Known
 from ops.provision.plan import Slot
 from ops.provision.worksite import Worksite, open_site
-from ops.remote.known_hosts import fingerprint
 from ops.run import Run
 
 

@@ -11,11 +11,11 @@ from ops.cloud import instances, volumes
 from ops.errors import OpsError, Refused
 from ops.fleet import halt, replace_state
 from ops.fleet.replace_site import Succession
+from ops.known_hosts import fingerprint
 from ops.plan import Step
 from ops.provision import plan as provision_plan
 from ops.provision.arrival import await_ssh
 from ops.provision.welcome import BOOT, seen
-from ops.remote.known_hosts import fingerprint
 from ops.run import Run
 
 Facts = Mapping[str, object]
