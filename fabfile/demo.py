@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from ops.pages.report import Section
 
 SPOILT = "wiki"
+YES = "yes=true"
 
 
 @task(
@@ -95,6 +96,10 @@ def _story(folder: Path, repo: Repository, files: int) -> list[Act]:
             Act("The moved wiki answers from its new machine", deed=lambda: _visit(repo)),
             Act("Snapshots, frozen for the moment they begin", ("backup.snapshot", "app=all")),
             Act("And each restores: every file compared", ("backup.drill", "app=all")),
+            Act("The wiki's machine loses its power", deed=lambda: _kill(repo)),
+            Act("A successor gets its volumes and name", ("provision.replace", "app=wiki", YES)),
+            Act("The wiki answers again, from there", deed=lambda: _visit(repo)),
+            Act("Inventory, AWS and hosts agree", ("provision.drift",)),
         ]
     return [*story, Act("The fleet at a glance, asked live", ("status", "live=true"))]
 
@@ -118,6 +123,14 @@ def _visit(repo: Repository) -> str:
     [probe] = [one for one in repo.component(SPOILT).probes if one.kind == "http"]
     address = repo.state(SPOILT).instances["main"].private_address
     return demo.fetch(f"http://{address}{probe.path}", probe.expect or "")
+
+
+def _kill(repo: Repository) -> str:
+    from ops.lab.aws.states import set_state
+
+    instance = repo.state("wiki").instances["main"].id
+    set_state(str(repo.site().cloud.endpoint), instance, "dead")
+    return f"ended {instance} at once; EC2 goes on telling that it runs"
 
 
 def _report(repo: Repository, page: Path, played: Sequence[Played]) -> None:

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from ops.errors import UsageError
 from ops.inventory.schema import Backup, Component, Hook, InstanceState, State
 from ops.plan import Plan, Step
 
 
-def plan_snapshot(name: str, declared: Component, state: State) -> Plan:
+def plan_snapshot(
+    name: str, declared: Component, state: State, *, stopped: Collection[str] = ()
+) -> Plan:
     """Return the plan that snapshots a component's data volumes, one step an instance.
 
     All volumes of one instance are taken by one call, so they show one moment. The level
     is the declared one, "crash" where no policy is declared; file systems are frozen and
-    hooks run at the levels above that. A component that declares no data volume has nothing
-    to do. Raise UsageError when declared volumes are not there yet, or no hook is although
-    the level is "application".
+    hooks run at the levels above that. Instances that are known to be `stopped` are taken as
+    they are: nothing is written there, and nobody answers. A component that declares no data
+    volume has nothing to do. Raise UsageError when declared volumes are not there yet, or no
+    hook is although the level is "application".
     """
     policy = declared.backup
     level = policy.level if policy else "crash"
@@ -24,7 +29,7 @@ def plan_snapshot(name: str, declared: Component, state: State) -> Plan:
             f"Name a script in backup.before of components/{name}.yaml.",
         )
     steps = tuple(
-        _step(slot, instance, declared, policy)
+        _step(slot, instance, declared, policy, stopped=instance.id in stopped)
         for slot, instance in sorted(state.instances.items())
         if instance.volumes
     )
@@ -49,14 +54,23 @@ def _declares_volumes(declared: Component) -> bool:
     return any(instance.volumes for instance in instances)
 
 
-def _step(slot: str, instance: InstanceState, declared: Component, policy: Backup | None) -> Step:
-    level = policy.level if policy else "crash"
+def _step(
+    slot: str,
+    instance: InstanceState,
+    declared: Component,
+    policy: Backup | None,
+    *,
+    stopped: bool,
+) -> Step:
+    level = policy.level if policy and not stopped else "crash"
     volumes = {volume: found.id for volume, found in sorted(instance.volumes.items())}
     mounts = _mounts(slot, declared, volumes) if level != "crash" else []
     named = ", ".join(f"{volume} ({found})" for volume, found in volumes.items())
     words = f"snapshot {named} of {instance.id} in one call, {level} consistent"
     if mounts:
         words += f", {', '.join(mounts)} frozen"
+    if stopped:
+        words += ", as it is, which is stopped"
     return Step(
         "snapshots.create",
         instance.id,
@@ -66,6 +80,7 @@ def _step(slot: str, instance: InstanceState, declared: Component, policy: Backu
             "instance": instance.id,
             "volumes": volumes,
             "level": level,
+            "stopped": stopped,
             "fall_back_to": policy.fall_back_to if policy else None,
             "mounts": mounts,
             "places": _places(slot, declared, volumes),

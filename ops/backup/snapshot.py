@@ -132,6 +132,9 @@ class _Taking:
         self, arguments: Any, prepared: snapshots.Prepared
     ) -> tuple[snapshots.Snapshot, ...]:
         """Return the set, taken whether the host answers or not; listed only where it does."""
+        if arguments["stopped"]:
+            self.unlisted = f"{arguments['instance']} was stopped: nobody could list its files"
+            return snapshots.take(self.cloud, prepared)
         try:
             host = run.host(self.repo, self.component, "cloud", arguments["slot"])
         except OpsError as error:

@@ -121,6 +121,7 @@ def _back(
         for step in replace_plan.back(*work.behind(under_way.state)):
             work.tell(str(step))
             under_way.perform(step, performers[step.kind], fold=replace_state.fold)
+        work.repo.unpin(work.wanted[0].host)
     except OpsError as second:
         error.hint = f"{error.hint} Going back failed too: {second.message}. {again} goes on."
         return

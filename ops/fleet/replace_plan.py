@@ -27,7 +27,8 @@ class Sight:
     """All that a plan rests on. `opened` is false while nothing is recorded of it yet.
 
     `old` is None when EC2 knows it no more; `volumes` are the old instance's by name, as far
-    as there are any; `slot` is the successor's. `address` is where the Elastic IP is now.
+    as there are any; `slot` is the successor's. `address` is where the Elastic IP is now,
+    `pinned` the host key that is pinned under the slot's name.
     """
 
     name: str
@@ -38,6 +39,7 @@ class Sight:
     old: Instance | None
     volumes: Mapping[str, Volume]
     address: str = ""
+    pinned: str | None = None
 
     @property
     def told(self) -> dict[str, object]:
@@ -58,12 +60,13 @@ def opening(
     declared: Collection[str],
     *,
     from_snapshot: bool,
+    key: str | None = None,
 ) -> ReplacementState:
     """Return a replacement to begin: which volumes are moved, which made from snapshots.
 
     `there` are the names of its volumes that AWS has. One of the `declared` that is gone is
-    made from the newest proven snapshot, with `from_snapshot` all. Raise Refused when there
-    is none.
+    made from the newest proven snapshot, with `from_snapshot` all. `key` is the host key that
+    it is known by. Raise Refused when there is no such snapshot.
     """
     recorded = state.instances[slot]
     wanted = [name for name in recorded.volumes if name in declared]
@@ -78,6 +81,7 @@ def opening(
         )
     return ReplacementState(
         old=recorded,
+        key=key,
         ran=old is not None and old.state in {"pending", "running"},
         gone=old is None or not old.alive,
         snapshots={name: parts[name] for name in lost},
@@ -100,8 +104,11 @@ def plan(sight: Sight) -> Plan:
 
 
 def back(sight: Sight, successor: Instance | None) -> list[Step]:
-    """Return the steps back to the old instance: its volumes, and that it runs as before."""
+    """Return the steps back to the old instance: its key, its volumes, that it runs as before."""
     steps, told = [], sight.told
+    if sight.replacement.key not in {None, sight.pinned}:
+        words = f"know {sight.host} by the host key of {sight.replacement.old.id} again"
+        steps.append(_step("key.return", sight.host, words, {**told, "key": sight.replacement.key}))
     new = sight.slot.desired.name
     ours = {successor.id} if successor else set()
     moved = {name: one for name, one in sight.volumes.items() if one.instance in {"", *ours}}

@@ -14,13 +14,13 @@ from ops.fleet import replace_plan, replace_state
 from ops.fleet.replace_plan import Sight
 from ops.inventory.repository import Repository
 from ops.inventory.schema import Component, ReplacementState, State
+from ops.known_hosts import fingerprint
 from ops.plan import Plan
 from ops.provision.arrival import Patience, Tell
 from ops.provision.desired import Desired
 from ops.provision.observed import Account, Known
 from ops.provision.plan import Slot
 from ops.provision.worksite import Worksite, open_site
-from ops.remote.known_hosts import fingerprint
 from ops.run import Run
 
 
@@ -78,16 +78,22 @@ class Succession(Worksite):
             recorded = state.instances[self.slot].volumes
             there = [name for name, one in recorded.items() if one.id in ids]
             self.found = replace_plan.opening(
-                state, self.slot, old, there, plain.volumes, from_snapshot=self.from_snapshot
+                state,
+                self.slot,
+                old,
+                there,
+                plain.volumes,
+                from_snapshot=self.from_snapshot,
+                key=self._pinned(),
             )
             replacements = {**state.replacements, self.slot: self.found}
             state = state.model_copy(update={"replacements": replacements})
         self.found = found = state.replacements[self.slot]
         self.wanted = (replace(plain, snapshots=found.snapshots),)
+        if found.switched:  # its host has the slot's name by now, and nothing is asked of it
+            return self.behind(state)[0]
         (slot,) = self.look(replace_state.view(state, self.slot))
-        if not found.switched:
-            slot = self.rehearsed(slot)
-        return self._sight(slot, found, opened=opened)
+        return self._sight(self.rehearsed(slot), found, opened=opened)
 
     def behind(self, state: State) -> tuple[Sight, instances.Instance | None]:
         """Return what the way back rests on, and the successor; no host is asked."""
@@ -105,8 +111,17 @@ class Succession(Worksite):
             for one in self.all.volumes
             if one.id == told.id
         }
-        address = self._address()
-        return Sight(self.name, slot, self.declared, found, opened, old, volumes, address)
+        return Sight(
+            self.name,
+            slot,
+            self.declared,
+            found,
+            opened,
+            old,
+            volumes,
+            address=self._address(),
+            pinned=self._pinned(),
+        )
 
     def plan(self, state: State) -> Plan:
         """Return the plan as things are now, with what it loses and costs among its notes."""
@@ -118,6 +133,9 @@ class Succession(Worksite):
     def _old(self, instance_id: str) -> instances.Instance | None:
         seen = (one for one in self.all.instances if one.id == instance_id)
         return next(seen, None)
+
+    def _pinned(self) -> str | None:
+        return self.repo.pinned(self.wanted[0].host.removesuffix(".next"))
 
     def _address(self) -> str:
         target = self.declared.target

@@ -30,13 +30,10 @@ def fold(state: State, step: Step, facts: Facts) -> State:
     slot = str(step.arguments["slot"])
     if step.kind == "replacement.open":
         opened = ReplacementState.model_validate(step.arguments["replacement"])
-        return _with(state, slot, opened)
-    if step.kind == "successor.switch":
-        return _switched(state, slot, facts)
-    if step.kind == "replacement.undo":
-        return _undone(state, slot, facts)
-    if step.kind == "replacement.close":
-        return _with(state, slot, None)
+        told = opened if opened.ran else _silent(opened, facts)
+        return _with(state, slot, told)
+    if step.kind in _OWN:
+        return _OWN[step.kind](state, slot, facts)
     if state.replacements[slot].switched:
         return recording.fold(state, step, facts)
     return _seen(state, slot, recording.fold(view(state, slot), step, facts))
@@ -47,6 +44,19 @@ def _seen(state: State, slot: str, seen: State) -> State:
     if made.id == found.old.id:
         return state
     return _with(state, slot, found.model_copy(update={"successor": made}))
+
+
+def _stopped(state: State, slot: str, facts: Facts) -> State:
+    """Return the state with when the old instance was told to stop; the first time counts."""
+    found = state.replacements[slot]
+    if found.silent is not None or facts.get("id") != found.old.id:
+        return state
+    return _with(state, slot, _silent(found, facts))
+
+
+def _silent(found: ReplacementState, facts: Facts) -> ReplacementState:
+    since = datetime.fromisoformat(str(facts["at"]))
+    return found.model_copy(update={"silent": since})
 
 
 def _switched(state: State, slot: str, facts: Facts) -> State:
@@ -64,11 +74,22 @@ def _switched(state: State, slot: str, facts: Facts) -> State:
     return _with(changed, slot, found.model_copy(update={"switched": True}))
 
 
+def _restarted(state: State, slot: str, facts: Facts) -> State:
+    """Return the state with the old instance's addresses, which a stop may have changed."""
+    known = {name: facts[name] for name in facts if name in InstanceState.model_fields}
+    old = state.instances[slot].model_copy(update=known)
+    return state.model_copy(update={"instances": {**state.instances, slot: old}})
+
+
 def _undone(state: State, slot: str, facts: Facts) -> State:
     successor = state.replacements[slot].successor
     given_up = {successor.id: _former(slot, successor, "given up", facts)} if successor else {}
     left = state.model_copy(update={"former": {**state.former, **given_up}})
     return _with(left, slot, None)
+
+
+def _closed(state: State, slot: str, _: Facts) -> State:
+    return _with(state, slot, None)
 
 
 def _former(slot: str, instance: InstanceState, why: str, facts: Facts) -> FormerState:
@@ -90,3 +111,13 @@ def _with(state: State, slot: str, found: ReplacementState | None) -> State:
     others: dict[str, Any] = {n: r for n, r in state.replacements.items() if n != slot}
     update = {"replacements": {**others, slot: found} if found else others}
     return state.model_copy(update=update)
+
+
+_OWN = {
+    "instance.stop": _stopped,
+    "old.start": _restarted,
+    "successor.switch": _switched,
+    "replacement.undo": _undone,
+    "replacement.close": _closed,
+}
+"""What each step of a replacement's own, but the first, makes of the state."""

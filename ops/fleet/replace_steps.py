@@ -9,13 +9,13 @@ from dataclasses import replace
 from ops import run
 from ops.cloud import instances, volumes
 from ops.errors import OpsError, Refused
-from ops.fleet import replace_state
+from ops.fleet import halt, replace_state
 from ops.fleet.replace_site import Succession
+from ops.known_hosts import fingerprint
 from ops.plan import Step
 from ops.provision import plan as provision_plan
 from ops.provision.arrival import await_ssh
-from ops.provision.welcome import BOOT
-from ops.remote.known_hosts import fingerprint
+from ops.provision.welcome import BOOT, seen
 from ops.run import Run
 
 Facts = Mapping[str, object]
@@ -37,13 +37,15 @@ class Transition:
         self._work = work
         self._run = under_way
         self._within = within
+        self._began = time.monotonic()
 
     def by_kind(self, later: Mapping[str, Performer]) -> dict[str, Performer]:
         """Return the performer of each kind of step; `later` are those of other packages."""
         return {
-            "replacement.open": self._nothing,
+            "replacement.open": self._open,
             "instance.stop": self._stop,
             "volume.detach": self._detach,
+            "key.return": self._know,
             "volume.return": self._return,
             "old.start": self._start,
             "services.check": self._check,
@@ -53,21 +55,19 @@ class Transition:
             **{kind: later.get(kind, self._by_hand) for kind in LATER},
         }
 
-    def _nothing(self, _: Step) -> None:
-        """Do nothing: what is recorded is all of it."""
+    def _open(self, _: Step) -> Facts:
+        """Forget what a successor that was given up was known by."""
+        self._work.repo.unpin(self._work.wanted[0].host)
+        return self._now()
 
-    def _stop(self, step: Step) -> None:
-        """Stop an instance and wait until it is seen stopped."""
-        cloud, instance_id = self._work.cloud, str(step.arguments["id"])
+    def _stop(self, step: Step) -> Facts:
+        """Stop an instance and wait until it is seen stopped; return when it was told to."""
+        instance_id = str(step.arguments["id"])
+        told = {**self._now(), "id": instance_id}
         if self._work.found and instance_id != self._work.found.old.id:
             self._work.close()
-        found = instances.get(cloud, instance_id)
-        if found is None or not found.alive:
-            return
-        if found.state == "pending":
-            instances.wait(cloud, instance_id, "running", BOOT)
-        instances.stop(cloud, instance_id)
-        instances.wait(cloud, instance_id, "stopped", BOOT)
+        halt.stop(self._work.cloud, instance_id)
+        return told
 
     def _detach(self, step: Step) -> None:
         """Detach a volume, never by force, from an instance that is seen stopped."""
@@ -82,6 +82,10 @@ class Transition:
         volumes.detach(cloud, volume, instance_id)
         volumes.wait_available(cloud, volume, BOOT)
 
+    def _know(self, step: Step) -> None:
+        """Pin the old instance's key again, if the switch was begun."""
+        self._work.repo.pin(step.subject, str(step.arguments["key"]))
+
     def _return(self, step: Step) -> None:
         cloud, told = self._work.cloud, step.arguments
         volume = str(told["id"])
@@ -92,16 +96,15 @@ class Transition:
     def _start(self, step: Step) -> Facts:
         """Start the old instance again; whether it answers is told, not awaited for ever."""
         work, instance_id = self._work, str(step.arguments["id"])
-        instances.start(work.cloud, instance_id)
-        instance = instances.wait(work.cloud, instance_id, "running", BOOT)
+        instance = halt.start(work.cloud, instance_id)
         desired = replace(work.wanted[0], next=False)
         patience = replace(work.patience, limit=min(work.patience.limit, 120))
         try:
             await_ssh(work.endpoint(desired, instance), patience, work.tell).close()
         except OpsError as error:
             work.tell(f"{instance_id} runs, and can't be reached: {error.message}")
-            return {"answers": False}
-        return {"answers": True}
+            return {**seen(instance), "answers": False}
+        return {**seen(instance), "answers": True}
 
     def _check(self, _: Step) -> Facts:
         """Do what a bare host did not show to be needed; then nothing may be left, twice."""
@@ -131,10 +134,20 @@ class Transition:
         if key is None:
             raise OpsError(f"{host}: no host key of it is pinned", "Run the task again.")
         self._work.repo.pin(name, key)
+        self._measured(name)
         return {**self._now(), "host_key": fingerprint(key)}
 
+    def _measured(self, name: str) -> None:
+        """Put into the record, and tell, how long this took until the switch."""
+        silent = self._run.state.replacements[self._work.slot].silent
+        ready = time.monotonic() - self._began
+        gone = (run.now() - silent).total_seconds() if silent else 0.0
+        self._run.figure("seconds_to_ready", round(ready, 1))
+        self._run.figure("seconds_without_service", round(gone, 1))
+        self._work.tell(f"{name}: ready after {ready:.0f} s, without service for {gone:.0f} s")
+
     def _undo(self, _: Step) -> Facts:
-        self._work.repo.unpin(self._work.wanted[0].host)
+        """Return when: the successor's key is forgotten when this is recorded, not before."""
         return self._now()
 
     def _close(self, _: Step) -> None:

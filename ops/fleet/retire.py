@@ -9,10 +9,10 @@ from ops import run
 from ops.backup import snapshot
 from ops.backup.plan import plan_snapshot
 from ops.cloud import instances, snapshots, tags, volumes
-from ops.cloud.calls import Wait
+from ops.cloud.instances import Instance
 from ops.cloud.session import Cloud
-from ops.errors import Refused
-from ops.fleet import retire_plan
+from ops.errors import OpsError, Refused
+from ops.fleet import halt, retire_plan
 from ops.inventory.locks import must_be_idle
 from ops.inventory.repository import Repository
 from ops.inventory.schema import State
@@ -23,9 +23,6 @@ from ops.provision.apply import still
 
 Agree = Callable[[Plan], bool]
 Tell = Callable[[str], None]
-
-BOOT = Wait(delay=1, attempts=300)
-"""How long EC2 may take to stop or end an instance."""
 
 
 def retire(
@@ -70,13 +67,11 @@ def retire(
 def _plan(
     repo: Repository, cloud: Cloud, name: str, state: State, now: datetime, *, undo: bool
 ) -> Plan:
+    there = _there(cloud, name)
     if undo:
-        return retire_plan.undo(name, state)
+        return retire_plan.undo(name, state, there)
     declared, state = repo.component(name), _counted(repo, cloud, name, state)
-    states = (*instances.ALIVE, "shutting-down", "terminated")
-    there = {one.id: one for one in instances.find(cloud, {tags.COMPONENT: name}, states)}
-    held = any(one.volumes for one in state.instances.values()) and state.retirement is None
-    last = plan_snapshot(name, declared, state).steps if held else ()
+    last = _last(repo, name, state, there).steps if state.retirement is None else ()
     return retire_plan.plan(name, declared, state, there, now, snapshot=last)
 
 
@@ -85,14 +80,31 @@ def _counted(repo: Repository, cloud: Cloud, name: str, state: State) -> State:
     return retire_plan.counted(state, repo.component(name), there)
 
 
+def _there(cloud: Cloud, name: str) -> dict[str, Instance]:
+    states = (*instances.ALIVE, "shutting-down", "terminated")
+    return {one.id: one for one in instances.find(cloud, {tags.COMPONENT: name}, states)}
+
+
+def _last(repo: Repository, name: str, state: State, there: Mapping[str, Instance]) -> Plan:
+    """Return the plan of the last snapshot; of what has stopped it is taken as it is."""
+    if not any(one.volumes for one in state.instances.values()):
+        return Plan("backup.snapshot", name)
+    down = [one.id for one in there.values() if one.state in {"stopping", "stopped"}]
+    return plan_snapshot(name, repo.component(name), state, stopped=down)
+
+
 def _snapshot(
     repo: Repository, cloud: Cloud, name: str, shown: Plan, tell: Tell
 ) -> tuple[Step, ...]:
-    """Take the last snapshot, in a run of its own; return its steps."""
-    steps = tuple(one for one in shown.steps if one.kind == "snapshots.create")
+    """Take the last snapshot, and copy it where declared, in a run of its own; return its steps."""
+    steps = tuple(one for one in shown.steps if one.kind.startswith("snapshots."))
     if steps:
+        there = _there(cloud, name)
+        for one in there.values():
+            if one.state == "stopping":
+                halt.stop(cloud, one.id)
         state = _counted(repo, cloud, name, repo.state(name))
-        last = plan_snapshot(name, repo.component(name), state)
+        last = _last(repo, name, state, there)
         snapshot.take(repo, name, last, tell=lambda step: tell(str(step)))
     return steps
 
@@ -117,14 +129,13 @@ class _Giving:
             "instance.stop": self._stop,
             "retirement.open": self._open,
             "instance.end": self._end,
+            "instance.protect": self._protect,
             "retirement.close": self._close,
             "retirement.undo": self._nothing,
         }
 
     def _stop(self, step: Step) -> None:
-        instance_id = str(step.arguments["id"])
-        instances.stop(self._cloud, instance_id)
-        instances.wait(self._cloud, instance_id, "stopped", BOOT)
+        halt.stop(self._cloud, str(step.arguments["id"]))
 
     def _open(self, step: Step) -> Mapping[str, object]:
         since = self._now()
@@ -135,12 +146,27 @@ class _Giving:
         return {**told, "snapshots": last}
 
     def _end(self, step: Step) -> None:
-        """End an instance, once its last snapshots are seen complete."""
+        """End an instance, once its last snapshots are seen complete; its data volumes stay."""
         instance_id = str(step.arguments["id"])
         self._must_be_saved()
+        self._keep_volumes(instance_id)
         instances.protect(self._cloud, instance_id, on=False)
-        instances.terminate(self._cloud, instance_id)
-        instances.wait(self._cloud, instance_id, "terminated", BOOT)
+        try:
+            instances.terminate(self._cloud, instance_id)
+        except OpsError:
+            instances.protect(self._cloud, instance_id, on=True)
+            raise
+        instances.wait(self._cloud, instance_id, "terminated", halt.PATIENCE)
+
+    def _keep_volumes(self, instance_id: str) -> None:
+        """Let all volumes but the root outlive the instance, also those attached by hand."""
+        found = instances.get(self._cloud, instance_id)
+        for one in found.attachments if found else ():
+            if found and one.device != found.root_device and one.delete_on_termination:
+                volumes.keep(self._cloud, instance_id, one.device)
+
+    def _protect(self, step: Step) -> None:
+        instances.protect(self._cloud, str(step.arguments["id"]), on=True)
 
     def _must_be_saved(self) -> None:
         found = self._run.state.retirement

@@ -44,13 +44,17 @@ def plan(
     return Plan(task, name, tuple(_ends(name, state, there)), {"instances": _ids(state)})
 
 
-def undo(name: str, state: State) -> Plan:
-    """Return the plan that takes a retirement back; nothing to do when there is none."""
+def undo(name: str, state: State, there: Instances) -> Plan:
+    """Return the plan that takes a retirement back; nothing to do when there is none.
+
+    Termination protection is on again first: a run that was to end them may have lifted it.
+    """
     if state.retirement is None:
         return Plan("provision.retire", name, notes=("note: it is not retired",))
     words = f"take the retirement of {name} back; `fab provision app={name}` starts it again"
-    step = Step("retirement.undo", name, words, {}, "change")
-    return Plan("provision.retire", name, (step,), {"instances": _ids(state)})
+    back = Step("retirement.undo", name, words, {}, "change")
+    steps = (*_protections(state, there), back)
+    return Plan("provision.retire", name, steps, {"instances": _ids(state)})
 
 
 def counted(state: State, declared: Component, there: Collection[str]) -> State:
@@ -123,6 +127,14 @@ def _stops(state: State, there: Instances) -> Iterator[Step]:
         if found is not None and found.alive and found.state != "stopped":
             told = {"id": recorded.id, "slot": slot, "type": recorded.type}
             yield Step("instance.stop", slot, f"stop {recorded.id} ({slot})", told, "replace")
+
+
+def _protections(state: State, there: Instances) -> Iterator[Step]:
+    for slot, recorded in sorted(state.instances.items()):
+        found = there.get(recorded.id)
+        if found is not None and found.alive:
+            words = f"protect {recorded.id} ({slot}) against termination"
+            yield Step("instance.protect", slot, words, {"id": recorded.id}, "change")
 
 
 def _open(name: str, declared: Retirement) -> Step:

@@ -4,20 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from ops import known_hosts
 from ops.errors import Refused
-from ops.inventory import (
-    document,
-    files,
-    hostkeys,
-    locks,
-    machine,
-    references,
-    signing,
-)
+from ops.inventory import document, files, locks, machine, references, signing
 from ops.inventory.git import Git
 from ops.inventory.recorded import Recorded
 
@@ -136,15 +129,18 @@ class Repository(Recorded):
 
     def pinned(self, key_name: str) -> str | None:
         """Return the host key (`TYPE BASE64`) pinned for `wiki.cloud.main`, if there is one."""
-        return hostkeys.pinned(self._known_hosts_text(), key_name)
+        return next(map(str, known_hosts.find(self._known_hosts_text(), key_name)), None)
 
     def pin(self, key_name: str, public_key: str) -> None:
-        """Make `public_key` the one host key of `key_name`, from now on."""
-        self._pin(key_name, public_key)
+        """Make `public_key` the one host key of `key_name`, from now on.
+
+        All else in the file, which people write too, stays as it is.
+        """
+        self._rewrite(lambda text: known_hosts.pin(text, key_name, public_key))
 
     def unpin(self, key_name: str) -> None:
         """Forget the host key of `key_name`."""
-        self._pin(key_name, None)
+        self._rewrite(lambda text: known_hosts.remove(text, key_name))
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[Git]:
@@ -152,13 +148,16 @@ class Repository(Recorded):
         with locks.repository_lock(self.var) as number:
             yield Git(self.path, number)
 
-    def _pin(self, key_name: str, public_key: str | None) -> None:
+    def _rewrite(self, change: Callable[[str], str]) -> None:
         with self.locked():
-            text = hostkeys.with_pin(self._known_hosts_text(), key_name, public_key)
-            files.write(self.known_hosts, text.encode())
+            before = self._known_hosts_text()
+            after = change(before)
+            if after != before:
+                files.write(self.known_hosts, after.encode("utf-8", "surrogateescape"))
 
     def _known_hosts_text(self) -> str:
-        return self.known_hosts.read_text() if self.known_hosts.exists() else ""
+        found = self.known_hosts.read_bytes() if self.known_hosts.exists() else b""
+        return found.decode("utf-8", "surrogateescape")
 
     def _is_at_rest(self) -> None:
         """Raise Refused when a commit of ours would get lost, or take part in a merge."""

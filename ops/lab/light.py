@@ -195,6 +195,10 @@ class LightInstances:
         self.stop(instance_id)
         self._known(instance_id).start()
 
+    def lose_power(self, instance_id: str) -> None:
+        """End the instance's sshd; its folder stays."""
+        self.stop(instance_id)
+
     def terminate(self, instance_id: str) -> None:
         """End the instance's sshd and remove its folder."""
         with self._lock:

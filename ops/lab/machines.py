@@ -53,6 +53,9 @@ class Machines(Protocol):
     def reboot(self, instance_id: str) -> None:
         """Halt and boot it again, in the background, as it was started."""
 
+    def lose_power(self, instance_id: str) -> None:
+        """End the host at once; its own disk and its attachments stay, as they are."""
+
     def terminate(self, instance_id: str) -> None:
         """End the instance at once and remove its own disk; volumes are detached, not deleted."""
 

@@ -7,11 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from ops import run
+from ops import known_hosts, run
 from ops.errors import UsageError
 from ops.inventory import files
 from ops.inventory.repository import Repository
-from ops.remote import known_hosts
 from ops.remote.endpoint import Endpoint
 from ops.remote.errors import HostKeyRefused
 

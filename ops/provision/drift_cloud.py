@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from ops.cloud.instances import Instance
 from ops.cloud.status import Health
 from ops.errors import Refused
-from ops.inventory.schema import InstanceState
+from ops.inventory.schema import FormerState, InstanceState
 from ops.provision import drift_volumes, machine
 from ops.provision.desired import Desired
 from ops.provision.drift import Finding, Sight, finding, provision
@@ -39,6 +39,20 @@ def findings(sight: Sight) -> Iterator[Finding]:
         yield from _instance(sight, instance)
     yield from _predecessors(sight, instance)
     yield from drift_volumes.findings(sight, instance)
+
+
+def notes(sight: Sight, former: Mapping[str, FormerState]) -> Iterator[str]:
+    """Yield what is kept of the slot's past: it is no drift, and costs money."""
+    desired = sight.slot.desired
+    for one in sight.slot.account.instances:
+        told = former.get(one.id)
+        if told is not None and one.state in _DOWN:
+            yield (
+                f"{desired.host}: {one.id} was {told.why} on {told.since:%Y-%m-%d} and is kept, "
+                f"{one.state}; when nobody needs it, end it in the AWS console (its termination "
+                "protection off)"
+            )
+    yield from drift_volumes.notes(sight)
 
 
 def _key(sight: Sight) -> Iterator[Finding]:

@@ -8,10 +8,11 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from ops import run
-from ops.cloud import status, tags
+from ops.cloud import status, tags, volumes
 from ops.errors import OpsError, Refused, UsageError
+from ops.inventory import journal
 from ops.inventory.schema import Site
-from ops.provision import drift_cloud, drift_host, facts, machine, survey
+from ops.provision import drift_cloud, drift_host, drift_volumes, facts, machine, survey
 from ops.provision.arrival import Patience
 from ops.provision.drift import Finding, Gap, Ours, Report, Sight, strangers
 from ops.provision.plan import Slot
@@ -66,12 +67,11 @@ class _Look:
     def _report(self, cloud: Cloud) -> Report:
         site = self.repo.site()
         works = [work for name in self._components() for work in self._work(cloud, site, name)]
-        found, health = _ask_aws(cloud, site, self.names)
+        found, health, drilled = _ask_aws(cloud, site, self.names)
         places = [place for work in works for place in self._places(work, found, health)]
         self._ask_hosts(places)
-        return Report(
-            tuple(self._findings(works, places, found)), tuple(self.gaps), tuple(self.notes)
-        )
+        findings = [*self._findings(works, places, found), *self._leftovers(drilled)]
+        return Report(tuple(findings), tuple(self.gaps), tuple(self.notes))
 
     def _components(self) -> Sequence[str]:
         """Return the components to look at; a fleet may have some that go nowhere."""
@@ -109,6 +109,7 @@ class _Look:
             sight = Sight(slot)
             if instance is not None:
                 sight = replace(sight, root=_root(found, instance), health=health.get(instance.id))
+            self.notes += drift_cloud.notes(sight, state.former)
             yield _Place(work, sight)
 
     def _ask_hosts(self, places: Sequence[_Place]) -> None:
@@ -142,16 +143,28 @@ class _Look:
             if one.component not in broken and (not self.names or one.component in self.names):
                 yield one
 
+    def _leftovers(self, drilled: Sequence[Volume]) -> Iterator[Finding]:
+        folder = self.repo.var / "journal"
+        dead = set(journal.orphans(folder)) if folder.is_dir() else set()
+        at_work = {path.stem for path in folder.glob("*.jsonl") if path not in dead}
+        for one in drift_volumes.leftovers(drilled, at_work):
+            if not self.names or one.component in self.names:
+                yield one
+
 
 def _ask_aws(
     cloud: Cloud, site: Site, names: Sequence[str]
-) -> tuple[survey.Found, Mapping[str, Health]]:
-    """Return what has our tags, and the health of what runs: six calls, and their pages."""
+) -> tuple[survey.Found, Mapping[str, Health], Sequence[Volume]]:
+    """Return what has our tags, the health of what runs, and what drills made.
+
+    Seven calls, and their pages.
+    """
     ours = {tags.COMPONENT: names[0] if len(names) == 1 else tags.ANY}
-    with ThreadPoolExecutor(1) as pool:
+    with ThreadPoolExecutor(2) as pool:
         health = pool.submit(status.find, cloud)
+        drilled = pool.submit(volumes.find, cloud, {tags.DRILL: tags.ANY})
         found = survey.look(cloud, ours, site.cloud.key_name)
-    return found, health.result()
+    return found, health.result(), drilled.result()
 
 
 def _current(slot: Slot) -> Instance | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator
 
 from ops.cloud import tags
 from ops.cloud.instances import Instance
@@ -19,27 +19,62 @@ _MODIFY = "Modify the volume in the AWS console, or declare what is there."
 def findings(sight: Sight, instance: Instance | None) -> Iterator[Finding]:
     """Yield what is not as declared of the slot's volumes; `instance` is the slot's, if any."""
     if instance is not None:
-        yield from _root(sight)
+        yield from _root(sight, instance)
         yield from _kept(sight, instance)
     for name, declared in sorted(sight.slot.desired.volumes.items()):
         yield from _volume(sight, instance, name, declared)
     yield from _undeclared(sight)
     yield from _gone(sight)
+    yield from _loose(sight)
 
 
-def _root(sight: Sight) -> Iterator[Finding]:
+def notes(sight: Sight) -> Iterator[str]:
+    """Yield the volumes of declared names that former instances of the slot have, as no drift."""
+    desired, former = sight.slot.desired, sight.slot.account.former
+    for name, volume in _others(sight):
+        if volume.instance in former:
+            yield f"{desired.host}: {volume.instance}, its former instance, has a {name} too " + (
+                f"({volume.id}, {volume.size_gib} GiB)"
+            )
+
+
+def leftovers(found: Iterable[Volume], at_work: Collection[str]) -> Iterator[Finding]:
+    """Yield the volumes that killed drills and restores left; `at_work` are the runs that go on."""
+    for volume in found:
+        component, made_by = volume.tags.get(tags.DRILL_OF, ""), volume.tags.get(tags.DRILL, "")
+        if made_by in at_work or volume.state in {"deleting", "deleted"}:
+            continue
+        where = f"attached to {volume.instance}" if volume.instance else "attached to none"
+        told = f"{volume.size_gib} GiB, {where}, made by {made_by}"
+        todo = f"`fab backup.drill app={component}` removes it; or delete it in the AWS console."
+        subject = f"restored volume {volume.id}"
+        yield Finding(component, "unknown", subject, "removed with its run", told, todo)
+
+
+def _root(sight: Sight, instance: Instance) -> Iterator[Finding]:
     root, desired = sight.root, sight.slot.desired
     if root is None:
+        yield from _untagged(desired, instance)
         return
     declared = desired.instance.root
     for what, wanted, there in (
         ("size", f"{declared.size_gib} GiB", f"{root.size_gib} GiB"),
         ("type", declared.type, root.type),
+        ("iops", declared.iops or root.iops, root.iops),
+        ("throughput", declared.throughput or root.throughput, root.throughput),
         ("encryption", declared.encrypted, root.encrypted),
     ):
         if wanted != there:
             subject = f"{what} of the root volume {root.id}"
             yield finding(desired, "changed", subject, wanted, there, todo=_MODIFY)
+
+
+def _untagged(desired: Desired, instance: Instance) -> Iterator[Finding]:
+    for one in instance.attachments:
+        if one.device == instance.root_device:
+            todo = f"Tag it {tags.COMPONENT}={desired.component}, {tags.SLOT}={desired.slot} again."
+            words = ("with our tags", "without them: what it is like is not known")
+            yield finding(desired, "changed", f"root volume {one.volume}", *words, todo=todo)
 
 
 def _kept(sight: Sight, instance: Instance) -> Iterator[Finding]:
@@ -106,6 +141,28 @@ def _size(desired: Desired, name: str, declared: Declared, volume: Volume) -> It
         if wanted != there:
             subject = f"{what} of {name} ({volume.id})"
             yield finding(desired, "changed", subject, wanted, there, todo=_MODIFY)
+
+
+def _loose(sight: Sight) -> Iterator[Finding]:
+    """Yield what else has the name of a declared volume, but for what former instances have."""
+    desired, former = sight.slot.desired, sight.slot.account.former
+    for name, volume in _others(sight):
+        if volume.instance not in former:
+            where = f"attached to {volume.instance}" if volume.instance else "attached to none"
+            found = f"{volume.size_gib} GiB, {where}"
+            todo = "Look at what it holds; then delete it, or take our tags from it."
+            subject = f"volume {name} ({volume.id})"
+            yield finding(desired, "unknown", subject, "one volume", found, todo=todo)
+
+
+def _others(sight: Sight) -> Iterator[tuple[str, Volume]]:
+    """Yield the volumes that have the name of a recorded one, and are another."""
+    recorded = sight.slot.known.recorded
+    for volume in sight.slot.account.volumes:
+        name = volume.tags.get(tags.VOLUME, "")
+        own = recorded.volumes.get(name) if recorded else None
+        if own is not None and own.id != volume.id and name in sight.slot.desired.volumes:
+            yield name, volume
 
 
 def _undeclared(sight: Sight) -> Iterator[Finding]:

@@ -17,10 +17,10 @@ from pathlib import Path
 
 from ops.errors import OpsError
 from ops.inventory import files
+from ops.known_hosts import PublicKey
 from ops.pages.render import render
 from ops.provision.desired import Desired
 from ops.remote.command import Command, script
-from ops.remote.known_hosts import PublicKey
 
 TEMPLATE = "provision/user-data.yaml.j2"
 

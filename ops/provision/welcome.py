@@ -10,6 +10,7 @@ from ops.cloud.calls import Wait
 from ops.cloud.errors import CloudError
 from ops.cloud.instances import Instance
 from ops.errors import Incomplete, OpsError
+from ops.known_hosts import fingerprint
 from ops.plan import Step
 from ops.provision import identity
 from ops.provision.arrival import Late, await_first_boot, await_ssh
@@ -17,7 +18,6 @@ from ops.provision.desired import Desired
 from ops.provision.identity import Throwaway
 from ops.provision.worksite import Course, Worksite
 from ops.remote.errors import CommandFailed, HostKeyRefused
-from ops.remote.known_hosts import fingerprint
 
 Facts = Mapping[str, object]
 Performer = Callable[[Step], Facts | None]

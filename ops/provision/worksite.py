@@ -13,6 +13,7 @@ from ops.errors import OpsError, UsageError
 from ops.inventory import references
 from ops.inventory.repository import Repository
 from ops.inventory.schema import Component, Site, State
+from ops.known_hosts import PublicKey, fingerprint
 from ops.plan import Plan
 from ops.provision import contents, facts, plan, prices, survey
 from ops.provision.arrival import Patience, Tell, await_ssh
@@ -20,7 +21,6 @@ from ops.provision.desired import Desired, desire
 from ops.provision.identity import Tokens
 from ops.provision.observed import Account, Known
 from ops.provision.plan import Slot
-from ops.remote.known_hosts import PublicKey, fingerprint
 
 if TYPE_CHECKING:
     from ops.cloud.instances import Instance

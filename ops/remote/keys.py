@@ -6,7 +6,7 @@ import subprocess
 from pathlib import Path
 
 from ops.errors import OpsError, Refused
-from ops.remote.known_hosts import PublicKey
+from ops.known_hosts import PublicKey
 
 
 def make_keypair(path: Path, comment: str = "") -> PublicKey:

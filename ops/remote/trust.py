@@ -6,10 +6,10 @@ from pathlib import Path
 
 import paramiko
 
-from ops.remote import known_hosts
+from ops import known_hosts
+from ops.known_hosts import PublicKey
 from ops.remote.endpoint import Endpoint
 from ops.remote.errors import HostKeyRefused
-from ops.remote.known_hosts import PublicKey
 
 _RSA = ("rsa-sha2-512", "rsa-sha2-256")
 

@@ -55,6 +55,15 @@ def test_crash_level_freezes_nothing() -> None:
     assert plan.steps[0].arguments["mounts"] == []
 
 
+def test_what_has_stopped_is_taken_as_it_is() -> None:
+    hook = {"script": "wiki/pause", "arguments": []}
+    declared, there = component("filesystem", before=[hook]), state({"data": "vol-1"})
+    [step] = plan_snapshot("wiki", declared, there, stopped=["i-1"]).steps
+    told = step.arguments
+    assert (told["level"], told["mounts"], told["before"]) == ("crash", [], [])
+    assert "stopped" in step.words
+
+
 def test_application_level_needs_a_hook() -> None:
     with pytest.raises(UsageError, match="no hook"):
         plan_snapshot("wiki", component("application"), state({"data": "vol-1"}))

@@ -3,24 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace as changed
+from threading import Timer
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from ops.cloud import addresses, instances, tags, volumes
+from ops.cloud.calls import Wait
 from ops.errors import OpsError, Refused, UsageError
+from ops.fleet import halt
 from ops.fleet.replace import replace
 from ops.fleet.replace_plan import opening
+from ops.fleet.replace_state import fold
 from ops.fleet.replace_steps import Transition
 from ops.inventory import machine
+from ops.inventory.journal import Journal
 from ops.inventory.locks import Holder, component_lock
-from ops.inventory.schema import InstanceState, State
+from ops.inventory.schema import InstanceState, ReplacementState, State
 from ops.lab.aws.faults import Fault
 from ops.plan import Step
 from ops.remote.connection import connect
 from ops.run import cloud, endpoint
+from tests.support.aws import set_state
 from tests.support.fleet import PLAIN, SOON, Fleet, fleet
 
 __all__ = ["fleet"]
@@ -111,6 +118,38 @@ def test_where_going_back_fails_too_the_next_run_goes_on(fleet: Fleet) -> None:
     assert fleet.instance().generation == 2
 
 
+def test_an_old_instance_that_still_stops_is_waited_for_on_the_way_back(
+    fleet: Fleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fleet.provision()
+    old = fleet.instance()
+    set_state(fleet.server, old.id, "hangs")
+    usual = halt.PATIENCE
+    monkeypatch.setattr(halt, "PATIENCE", Wait(delay=0.2, attempts=20))
+
+    def tell(line: str) -> None:
+        fleet.told.append(line)
+        if line.startswith("going back"):
+            monkeypatch.setattr(halt, "PATIENCE", usual)
+            Timer(1, set_state, (fleet.server, old.id, "ok")).start()
+
+    with pytest.raises(OpsError, match="not stopped after 4 seconds") as failed:
+        succeed(fleet, tell=tell)
+    assert f"Everything is as it was, on {old.id}" in failed.value.hint
+    assert state_in_aws(fleet, old) == "running"
+
+
+def test_on_the_way_back_the_addresses_of_the_old_instance_are_recorded() -> None:
+    told = {"id": "i-1", "type": "t", "zone": "z", "image": "ami-1", "group": "sg-1"}
+    old = InstanceState.model_validate({**told, "private_address": "10.0.0.5"})
+    opened = ReplacementState(old=old, ran=True)
+    state = State(instances={"main": old}, replacements={"main": opened})
+    step = Step("old.start", "wiki.cloud.main", "start i-1 again", {"slot": "main", "id": "i-1"})
+    after = fold(state, step, {"public_address": "203.0.113.9", "answers": True})
+    assert after.instances["main"].public_address == "203.0.113.9"
+    assert after.replacements == state.replacements
+
+
 def test_killed_before_any_step_and_run_again_it_is_complete(fleet: Fleet) -> None:
     fleet.provision()
     for number in range(1, 8):
@@ -123,6 +162,44 @@ def test_killed_before_any_step_and_run_again_it_is_complete(fleet: Fleet) -> No
         alive = instances.find(cloud(fleet.repo), {tags.COMPONENT: "wiki"}, ("running",))
         assert [one.id for one in alive] == [fleet.instance().id]
         assert fleet.repo.state("wiki").replacements == {}
+    assert not fleet.provision()
+
+
+def test_killed_in_its_last_step_it_is_complete_at_once(fleet: Fleet) -> None:
+    fleet.declare({**PLAIN, "packages": ["coreutils"]})  # so that there is something to be asked
+    fleet.provision()
+    with dying_in("replacement.close"), pytest.raises(KeyboardInterrupt):
+        succeed(fleet)
+    assert succeed(fleet)
+    assert fleet.instance().generation == 2
+    assert fleet.repo.state("wiki").replacements == {}
+    assert not fleet.provision()
+
+
+def test_killed_at_the_end_of_its_way_back_it_goes_on(fleet: Fleet) -> None:
+    fleet.provision()
+    old = fleet.instance()
+    with failing_check(), dying_in("replacement.undo"), pytest.raises(KeyboardInterrupt):
+        succeed(fleet)
+    assert succeed(fleet)
+    assert fleet.instance().generation == 2
+    assert state_in_aws(fleet, old) == "stopped"
+    assert not fleet.provision()
+
+
+def test_killed_in_the_switch_it_can_go_back_to_a_host_that_is_known(fleet: Fleet) -> None:
+    fleet.provision()
+    old, pinned = fleet.instance(), fleet.repo.pinned("wiki.cloud.main")
+    with dying_in("successor.switch"), pytest.raises(KeyboardInterrupt):
+        succeed(fleet)
+    assert fleet.repo.pinned("wiki.cloud.main") != pinned
+    with failing_check(), pytest.raises(OpsError) as failed:
+        succeed(fleet)
+    assert f"Everything is as it was, on {old.id}" in failed.value.hint
+    assert fleet.repo.pinned("wiki.cloud.main") == pinned
+    assert fleet.repo.pinned("wiki.cloud.main.next") is None
+    assert not any("can't be reached" in line for line in fleet.told)
+    connect(endpoint(fleet.repo, "wiki", "cloud")).close()
     assert not fleet.provision()
 
 
@@ -188,6 +265,35 @@ def test_a_volume_is_not_torn_from_an_instance_that_runs(fleet: Fleet) -> None:
     found = volumes.get(aws, made.id)
     assert found
     assert found.instance == instance
+
+
+@contextmanager
+def dying_in(kind: str) -> Iterator[None]:
+    """Die once when a step of this kind has been performed, before that is on disk."""
+    real, under = Journal.append, [""]
+
+    def append(journal: Journal, event: str, **told: Any) -> None:
+        if event == "step":
+            under[0] = told["step"]["kind"]
+        if event == "done" and under[0] == kind:
+            raise KeyboardInterrupt
+        real(journal, event, **told)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Journal, "append", append)
+        yield
+
+
+@contextmanager
+def failing_check() -> Iterator[None]:
+    """Let every successor lack something when it is looked at."""
+
+    def lacking(_: Transition, step: Step) -> None:
+        raise OpsError("a service of the successor does not run")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Transition, "_check", lacking)
+        yield
 
 
 def killer(number: int) -> Any:

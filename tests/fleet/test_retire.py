@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+import yaml
 
-from ops.cloud import instances
+from ops import run
+from ops.cloud import instances, tags, volumes
+from ops.cloud.session import Cloud
 from ops.errors import OpsError, Refused, UsageError
 from ops.fleet.retire import retire
 from ops.fleet.retire_plan import counted, must_be_proven
 from ops.inventory.locks import Holder, component_lock
-from ops.inventory.schema import Component, Retirement, State
+from ops.inventory.repository import Repository
+from ops.inventory.schema import Component, DrillState, Retirement, SnapshotState, State
+from ops.lab.aws.faults import Fault
 from ops.run import cloud
 from tests.support.fleet import Fleet, fleet
 
@@ -33,12 +39,16 @@ INSTANCE = {
 }
 
 
-def proven(days: int, slot: str = "main") -> State:
-    """Return a state whose volume was proven to come back from a backup of so many days ago."""
+def drilled(days: int, slot: str = "main") -> DrillState:
+    """Return a drill that proved the volume to come back from a backup of so many days ago."""
     taken = NOW - timedelta(days=days)
     part = {"slot": slot, "name": "data", "backup": "snap-1", "verdict": "proven"}
     drill = {"run": "r", "at": taken, "of": "s", "taken": taken, "verdict": "proven"}
-    drill |= {"seconds": 1.0, "parts": [part]}
+    return DrillState.model_validate({**drill, "seconds": 1.0, "parts": [part]})
+
+
+def proven(days: int, slot: str = "main") -> State:
+    drill = drilled(days, slot).model_dump()
     return State.model_validate({"instances": {"main": INSTANCE}, "proven": {"snapshot": drill}})
 
 
@@ -50,6 +60,50 @@ def give_up(fleet: Fleet, now: datetime, **given: Any) -> bool:
         return bool(plan)
 
     return retire(fleet.repo, "wiki", agree, tell=fleet.told.append, now=lambda: now, **given)
+
+
+@pytest.fixture
+def wiki(provisioned: Repository, cloud: Cloud, name: str) -> Iterator[Repository]:
+    """An inventory whose wiki has a volume that is proven to come back."""
+    with run.begin(provisioned, "backup.drill", "wiki") as under_way:
+        told = {"proven": {"snapshot": drilled(1)}}
+        under_way.observe(under_way.state.model_copy(update=told))
+        made = under_way.state.instances["main"].id
+    tags.put(cloud, [made], {tags.COMPONENT: "wiki"})
+    yield provisioned
+    tags.put(cloud, [made], {tags.COMPONENT: name})  # other tests' wikis are in the same account
+
+
+def backed_up(repo: Repository, **policy: object) -> None:
+    """Commit what of the wiki's backup is declared."""
+    path = repo.path / "components" / "wiki.yaml"
+    told = yaml.safe_load(path.read_text())
+    told["backup"] |= {"before": [], "after": [], "copy_to": None, "fall_back_to": None, **policy}
+    path.write_text(yaml.safe_dump(told))
+    repo.git.run("-c", "user.name=p", "-c", "user.email=p@x", "commit", "-qam", "another policy")
+
+
+def end(repo: Repository, now: datetime = NOW, **given: Any) -> bool:
+    given = {"tell": lambda line: None, **given}
+    return retire(repo, "wiki", bool, now=lambda: now, **given)
+
+
+def last(repo: Repository) -> SnapshotState:
+    found = repo.state("wiki").snapshot
+    assert found is not None
+    return found
+
+
+def dying(number: int) -> Callable[[str], None]:
+    """Return who hears of steps and dies before the NUMBERth."""
+    heard: list[str] = []
+
+    def hear(line: str) -> None:
+        heard.append(line)
+        if len(heard) == number:
+            raise KeyboardInterrupt
+
+    return hear
 
 
 def test_a_young_proof_of_every_volume_is_wanted() -> None:
@@ -125,3 +179,72 @@ def test_what_was_started_again_by_hand_is_not_ended(fleet: Fleet) -> None:
     instances.start(cloud(fleet.repo), fleet.instance().id)
     with pytest.raises(Refused, match="though it was retired"):
         give_up(fleet, LATER)
+
+
+def test_its_last_snapshot_is_copied_where_that_is_declared(wiki: Repository) -> None:
+    backed_up(wiki, level="crash", copy_to="us-west-2")
+    assert end(wiki)
+    found = wiki.state("wiki").retirement
+    assert found is not None
+    assert found.snapshots == last(wiki).ids
+    assert last(wiki).copies.keys() == {"data"}
+
+
+def test_of_an_instance_that_is_stopped_nothing_is_frozen(wiki: Repository, cloud: Cloud) -> None:
+    backed_up(wiki, level="filesystem")
+    instances.stop(cloud, wiki.state("wiki").instances["main"].id)
+    assert end(wiki)
+    assert last(wiki).level == "crash"
+    assert "was stopped" in last(wiki).unlisted
+    assert wiki.state("wiki").retirement is not None
+
+
+def test_killed_before_any_step_and_run_again_it_is_complete(
+    wiki: Repository, cloud: Cloud
+) -> None:
+    backed_up(wiki, level="crash")
+    old = wiki.state("wiki").instances["main"].id
+    for number in (1, 2, 3):
+        with pytest.raises(KeyboardInterrupt):
+            end(wiki, tell=dying(number))
+        assert wiki.state("wiki").retirement is None
+    assert end(wiki)
+    for number in (1, 2):
+        with pytest.raises(KeyboardInterrupt):
+            end(wiki, LATER, tell=dying(number))
+    assert end(wiki, LATER)
+    found = instances.get(cloud, old)
+    assert found is not None
+    assert found.state == "terminated"
+    assert not end(wiki, LATER)
+
+
+def test_no_data_volume_ends_with_its_instance(wiki: Repository, cloud: Cloud) -> None:
+    backed_up(wiki, level="crash")
+    made = wiki.state("wiki").instances["main"]
+    cloud.ec2.modify_instance_attribute(
+        InstanceId=made.id,
+        BlockDeviceMappings=[{"DeviceName": "/dev/sdf", "Ebs": {"DeleteOnTermination": True}}],
+    )
+    end(wiki)
+    end(wiki, LATER)
+    assert volumes.get(cloud, made.volumes["data"].id) is not None
+
+
+def test_what_could_not_be_ended_stays_protected(fleet: Fleet) -> None:
+    fleet.provision()
+    give_up(fleet, NOW)
+    fleet.server.faults.add(Fault("TerminateInstances", code="UnsupportedOperation"))
+    with pytest.raises(OpsError, match="UnsupportedOperation"):
+        give_up(fleet, LATER)
+    with pytest.raises(OpsError, match="OperationNotPermitted"):
+        instances.terminate(cloud(fleet.repo), fleet.instance().id)
+
+
+def test_what_is_taken_back_is_protected_again(fleet: Fleet) -> None:
+    fleet.provision()
+    give_up(fleet, NOW)
+    instances.protect(cloud(fleet.repo), fleet.instance().id, on=False)
+    give_up(fleet, NOW, undo=True)
+    with pytest.raises(OpsError, match="OperationNotPermitted"):
+        instances.terminate(cloud(fleet.repo), fleet.instance().id)

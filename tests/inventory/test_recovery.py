@@ -23,6 +23,8 @@ from tests.inventory.test_recorded import record
 from tests.support.crash import dies
 from tests.support.inventories import edit, new_inventory
 
+KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAICpYAhoQQmHhjv2dIE7ZSSsaXFRqgpnHEWheZm64ECNV"
+
 
 def recovered(repo: Repository) -> list[str]:
     with repo.locked() as git:
@@ -79,7 +81,7 @@ def provision(repo: Repository, say: Callable[[str], object]) -> None:
     def perform(step: Step) -> Mapping[str, object]:
         r.remember(token=f"t-{step.subject}")
         say(f"remembered-{step.subject}")
-        repo.pin(f"wiki.cloud.{step.subject}", "ssh-ed25519 AAAA")
+        repo.pin(f"wiki.cloud.{step.subject}", KEY)
         return {"id": f"i-{step.subject}"}
 
     with run.begin(repo, "provision", "wiki") as r:
@@ -139,7 +141,7 @@ def check_steps(repo: Repository, told: list[str]) -> None:
         if f"done-{slot}" in told:
             assert found[slot].facts["id"] == f"i-{slot}"
             assert repo.state("wiki").instances[slot].id == f"i-{slot}"
-            assert repo.pinned(f"wiki.cloud.{slot}") == "ssh-ed25519 AAAA"
+            assert repo.pinned(f"wiki.cloud.{slot}") == KEY
     if "ended" in told:
         assert repo.unfinished("wiki", "provision") is None
 

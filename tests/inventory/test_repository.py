@@ -13,6 +13,9 @@ from ops.inventory import machine
 from ops.inventory.repository import Repository
 from tests.support.inventories import PROJECT, SAMPLE, edit
 
+KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAICpYAhoQQmHhjv2dIE7ZSSsaXFRqgpnHEWheZm64ECNV"
+OTHER = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIPVsehzWE4TQ06jXgFWlX7PLOKVc6uJjMsUescy7qCWY"
+
 
 def test_the_variable_counts_before_the_file(repo: Repository, tmp_path: Path) -> None:
     (tmp_path / "fabric.yaml").write_text("inventory: elsewhere\n")
@@ -151,10 +154,23 @@ def test_records_that_could_not_be_signed_are_refused_before_any_work(
 
 
 def test_host_keys_are_pinned_at_once(repo: Repository) -> None:
-    repo.pin("wiki.cloud.main", "ssh-ed25519 AAAA me")
-    assert repo.known_hosts.read_text() == "wiki.cloud.main ssh-ed25519 AAAA\n"
+    repo.pin("wiki.cloud.main", f"{KEY} me")
+    assert repo.known_hosts.read_text() == f"wiki.cloud.main {KEY}\n"
+    assert repo.pinned("wiki.cloud.main") == KEY
     repo.unpin("wiki.cloud.main")
     assert repo.pinned("wiki.cloud.main") is None
+
+
+def test_what_people_wrote_among_the_host_keys_stays_byte_for_byte(repo: Repository) -> None:
+    theirs = (
+        f"# compared on the console\r\n@revoked * {KEY}\nlists.campus.main {KEY}  Müller\n"
+        f"lists.campus.main ssh-rsa AAAAB3NzaC1yc2EAAAADAQABAAAAAQ==\n"
+    ).encode("latin-1")
+    repo.known_hosts.write_bytes(theirs)
+    repo.pin("wiki.cloud.main", OTHER)
+    assert repo.known_hosts.read_bytes() == theirs + f"wiki.cloud.main {OTHER}\n".encode()
+    repo.unpin("wiki.cloud.main")
+    assert repo.known_hosts.read_bytes() == theirs
 
 
 def test_the_history_of_a_component_is_told(repo: Repository) -> None:

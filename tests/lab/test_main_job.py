@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,7 +22,9 @@ from ops.inventory.repository import Repository
 from ops.lab import demo, lab, traces
 from ops.lab.record import Lab
 from ops.remote.command import script
+from ops.remote.endpoint import ssh_options
 from tests.support.fabric_tree import FAB, PROJECT
+from tests.support.parts import lose_power
 
 pytestmark = pytest.mark.lab
 
@@ -45,6 +48,13 @@ class Site:
         ended = self.fab(*words, "json=true")
         assert ended.returncode == 0, ended.stderr
         return json.loads(ended.stdout)
+
+    def wiki(self, seconds: float = 20) -> None:
+        """Read the wiki's page from its instance. Raise OSError when nobody answers."""
+        [probe] = [one for one in self.repo.component("wiki").probes if one.kind == "http"]
+        address = self.repo.state("wiki").instances["main"].private_address
+        with urllib.request.urlopen(f"http://{address}{probe.path}", timeout=seconds) as page:
+            assert (probe.expect or "?") in page.read().decode()
 
     def aws(self, *words: str) -> Any:
         """Ask the lab's AWS with a client that others wrote."""
@@ -91,10 +101,7 @@ def test_every_file_is_the_same_on_both_sides(site: Site) -> None:
 
 
 def test_the_moved_wiki_answers_with_its_pages(site: Site) -> None:
-    [probe] = [one for one in site.repo.component("wiki").probes if one.kind == "http"]
-    address = site.repo.state("wiki").instances["main"].private_address
-    with urllib.request.urlopen(f"http://{address}{probe.path}", timeout=20) as page:
-        assert (probe.expect or "?") in page.read().decode()
+    site.wiki()
 
 
 def test_one_changed_byte_is_named_alone(site: Site) -> None:
@@ -173,6 +180,29 @@ def test_status_is_good_when_asked_live(site: Site) -> None:
     lines = site.done("status", "live=true")
     assert {line["instance"]["health"] for line in lines} == {"good"}
     assert {line["verification"]["health"] for line in lines} == {"good"}
+
+
+def test_a_host_that_died_is_replaced_and_its_wiki_answers_again(
+    site: Site, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert site.done("provision.drift")["drift"] == []
+    old = site.repo.state("wiki").instances["main"]
+    lose_power(site.repo, old.id)
+    with pytest.raises(urllib.error.URLError):
+        site.wiki(seconds=2)
+    site.done("provision.replace", "app=wiki", "yes=true")
+    state = site.repo.state("wiki")
+    new = state.instances["main"]
+    assert (new.generation, new.volumes) == (old.generation + 1, old.volumes)
+    site.wiki()
+    endpoint = run.endpoint(site.repo, "wiki", "cloud")
+    argv = ["ssh", *ssh_options(endpoint), endpoint.address, "true"]
+    subprocess.run(argv, check=True, capture_output=True)
+    assert site.done("provision.drift")["drift"] == []
+    figures = site.repo.record(state.runs["provision.replace"]).figures
+    assert 0 < figures["seconds_without_service"] < figures["seconds_to_ready"]
+    with capsys.disabled():
+        print(f"\n{figures}")  # noqa: T201 - how long it took here
 
 
 def test_snapshots_hold_what_was_there(site: Site) -> None:

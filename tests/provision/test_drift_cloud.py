@@ -13,6 +13,7 @@ import yaml
 from ops.cloud.instances import Attachment
 from ops.cloud.status import Event, Health
 from ops.errors import Refused
+from ops.inventory.schema import RootVolume as Disk
 from ops.provision import drift_cloud, drift_host
 from ops.provision.drift import Finding, Sight
 from ops.provision.observed import Known
@@ -86,6 +87,40 @@ def test_a_root_volume_of_another_size_is_drift() -> None:
     root = replace(made.account.volumes[0], id="vol-root", size_gib=99, tags={})
     assert told(found(made, root=root)) == [
         "changed: size of the root volume vol-root: 10 GiB, not 99 GiB"
+    ]
+
+
+def test_a_root_volume_of_other_speed_or_without_our_tags_is_drift() -> None:
+    made = provisioned()
+    root = replace(
+        made.account.volumes[0], id="vol-root", size_gib=10, iops=9, throughput=8, tags={}
+    )
+    changed = Disk(size_gib=10, iops=3000, throughput=125)
+    instance = made.desired.instance.model_copy(update={"root": changed})
+    made.desired = replace(made.desired, instance=instance)
+    assert told(found(made, root=root)) == [
+        "changed: iops of the root volume vol-root: 3000, not 9",
+        "changed: throughput of the root volume vol-root: 125, not 8",
+    ]
+    made.set_instance({"attachments": (Attachment("vol-root", "/dev/xvda", True),)})
+    assert told(found(made)) == [
+        "changed: root volume vol-root: with our tags, not without them: what it is like is not "
+        "known"
+    ]
+
+
+def test_a_second_volume_of_a_name_is_drift_and_a_former_instances_one_a_note() -> None:
+    made = provisioned()
+    second = replace(made.account.volumes[0], id="vol-2", instance="", state="available")
+    made.account = replace(made.account, volumes=(*made.account.volumes, second))
+    assert told(found(made)) == [
+        "unknown: volume data (vol-2): one volume, not 20 GiB, attached to none"
+    ]
+    kept = (made.account.volumes[0], replace(second, instance="i-0"))
+    made.account = replace(made.account, volumes=kept, former=frozenset({"i-0"}))
+    assert found(made) == []
+    assert list(drift_cloud.notes(Sight(slot(made)), {})) == [
+        "wiki.cloud.main: i-0, its former instance, has a data too (vol-2, 20 GiB)"
     ]
 
 

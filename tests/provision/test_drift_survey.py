@@ -7,10 +7,12 @@ from collections.abc import Callable
 import pytest
 import yaml
 
-from ops.cloud import addresses, groups, instances, tags
+from ops import run
+from ops.cloud import addresses, groups, instances, tags, volumes
 from ops.cloud.launch import Disk, Launch
 from ops.errors import UsageError
 from ops.inventory import machine
+from ops.inventory.schema import FormerState
 from ops.lab.aws.images import IMAGE, ROOT_DEVICE
 from ops.provision.drift import Report
 from ops.provision.drift_survey import look
@@ -31,21 +33,53 @@ def test_after_a_provisioning_there_is_none(fleet: Fleet) -> None:
     assert (told(report), report.gaps, report.notes) == ([], (), ())
 
 
-def test_each_host_is_asked_by_one_connection_and_aws_by_six_calls(fleet: Fleet) -> None:
+def test_each_host_is_asked_by_one_connection_and_aws_by_seven_calls(fleet: Fleet) -> None:
     fleet.provision()
     (host,) = fleet.hosts.running.values()
     before = host.log.count("Accepted publickey")
     fleet.server.faults.clear()
     look(fleet.repo)
     assert host.log.count("Accepted publickey") == before + 1
-    assert sorted(fleet.server.faults.calls()) == [
-        "DescribeAddresses",
-        "DescribeInstanceStatus",
-        "DescribeInstances",
-        "DescribeKeyPairs",
-        "DescribeSecurityGroups",
-        "DescribeVolumes",
+    assert fleet.server.faults.calls() == {
+        "DescribeAddresses": 1,
+        "DescribeInstanceStatus": 1,
+        "DescribeInstances": 1,
+        "DescribeKeyPairs": 1,
+        "DescribeSecurityGroups": 1,
+        "DescribeVolumes": 2,
+    }
+
+
+def test_what_a_killed_drill_left_is_told_and_what_one_at_work_made_is_not(fleet: Fleet) -> None:
+    aws, names = cloud(fleet.repo), {tags.DRILL_OF: "wiki", tags.SLOT: "scratch/main"}
+    with run.begin(fleet.repo, "backup.drill", "wiki") as at_work:
+        for made_by in (at_work.id, "a-dead-run"):
+            own = {**names, tags.DRILL: made_by}
+            volumes.create(aws, volumes.Order(made_by[-20:], "us-east-1a", 1, own))
+        (one,) = look(fleet.repo).findings
+    assert (one.component, one.kind) == ("wiki", "unknown")
+    assert "made by a-dead-run" in one.found
+    assert len(look(fleet.repo).findings) == 2
+
+
+def test_what_is_kept_of_a_replaced_instance_is_a_note(fleet: Fleet) -> None:
+    fleet.provision()
+    old, aws = fleet.instance(), cloud(fleet.repo)
+    own = {tags.COMPONENT: "wiki", tags.SLOT: "main", tags.GENERATION: "0"}
+    launch = Launch("old", IMAGE, "t3.small", "us-east-1a", "", (), Disk(ROOT_DEVICE, 10), own)
+    fleet.hosts.silent = True
+    kept = instances.run(aws, launch)
+    instances.stop(aws, kept.id)
+    told_of = {"slot": "main", "generation": 0, "why": "replaced", "run": "r"}
+    with run.begin(fleet.repo, "provision.replace", "wiki") as under_way:
+        former = FormerState.model_validate({**told_of, "since": "2026-11-01T00:00:00Z"})
+        under_way.observe(under_way.state.model_copy(update={"former": {kept.id: former}}))
+    report = look(fleet.repo)
+    assert told(report) == []
+    assert [note.partition(" and is")[0] for note in report.notes] == [
+        f"wiki.cloud.main: {kept.id} was replaced on 2026-11-01"
     ]
+    assert fleet.instance() == old
 
 
 def test_a_group_opened_by_hand_is_told(fleet: Fleet) -> None:

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
+from ops.known_hosts import fingerprint
 from ops.remote.command import command
 from ops.remote.connection import connect
 from ops.remote.endpoint import Endpoint, ssh_options
 from ops.remote.errors import HostKeyRefused
 from ops.remote.fanout import each
-from ops.remote.known_hosts import fingerprint
 from tests.support.sshd import Sshd, make_key
 
 NAME = "wiki.cloud.main"

@@ -6,7 +6,7 @@ from tests.structure.modules import inside, modules
 
 RUNGS = (
     {"errors", "escapes", "quantities"},
-    {"plan"},
+    {"plan", "known_hosts"},
     {"pages", "inventory", "remote", "cloud"},
     {"run"},
     {"verify", "names", "probes", "reserve"},

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from http.client import HTTPConnection
 
 import pytest
 
@@ -15,6 +13,7 @@ from ops.cloud.calls import Wait
 from ops.cloud.session import Cloud
 from ops.cloud.tags import COMPONENT, NAME, VOLUME
 from ops.cloud.tokens import token
+from ops.lab.aws import states
 from ops.lab.aws.idle import Idle
 from ops.lab.aws.images import IMAGE, ROOT_DEVICE
 from ops.lab.aws.server import Server, serve
@@ -27,12 +26,7 @@ SOON = Wait(delay=0.01, attempts=50)
 
 def set_state(server: Server, resource: str, state: str) -> None:
     """Make the lab's AWS tell this state of a snapshot, or this health of an instance."""
-    connection = HTTPConnection(server.url.removeprefix("http://"), timeout=10)
-    connection.request("POST", "/lab/state", json.dumps({"id": resource, "state": state}))
-    reply = connection.getresponse()
-    said = reply.read()
-    connection.close()
-    assert reply.status == 200, said
+    states.set_state(server.url, resource, state)
 
 
 @pytest.fixture(scope="session")

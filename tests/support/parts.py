@@ -22,7 +22,7 @@ from ops.cloud.errors import CloudError
 from ops.inventory import machine
 from ops.inventory.repository import Repository
 from ops.inventory.schema import InstanceState
-from ops.lab import processes
+from ops.lab.aws.states import set_state
 from ops.lab.record import Lab
 from ops.remote.command import script
 from tests.support.fabric_tree import FAB, PROJECT
@@ -145,16 +145,17 @@ class Part:
 
     def lose_power(self) -> None:
         """End the instance's machine at once; EC2 goes on telling that it runs."""
-        word = f"--machine=ops{self.lab.id}-{self.instance.id}".encode()
-        for path in Path("/proc").glob("[0-9]*/cmdline"):
-            with suppress(OSError):
-                if word in path.read_bytes().split(b"\0"):
-                    processes.end(processes.family(int(path.parent.name)))
+        lose_power(self.repo, self.instance.id)
 
     def device(self, volume: str) -> str:
         """Return this machine's own name of a volume's disk."""
         words = ["losetup", "-nO", "NAME", "-j", str(self.lab.path / f"disks/{volume}.img")]
         return subprocess.run(words, check=True, capture_output=True, text=True).stdout.strip()
+
+
+def lose_power(repo: Repository, instance_id: str) -> None:
+    """End an instance's machine at once; EC2 goes on telling that it runs."""
+    set_state(str(repo.site().cloud.endpoint), instance_id, "dead")
 
 
 @contextmanager

@@ -51,8 +51,14 @@ class ReplacementState(Model):
     """A replacement under way: from its first step until all has been switched."""
 
     old: InstanceState = Field(description="The instance that is replaced.")
+    key: str | None = Field(
+        None, description="Its public host key: going back makes it known by that again."
+    )
     ran: bool = Field(description="It ran at the beginning: going back starts it again.")
     gone: bool = Field(False, description="It had ended: there is no way back to it.")
+    silent: Instant | None = Field(
+        None, description="When it was told to stop; the beginning, where it did not run."
+    )
     snapshots: dict[Slug, str] = Field(
         default_factory=dict, description="What volumes are made from instead of moved."
     )

@@ -33,6 +33,8 @@ class Account:
         """Volumes and snapshots that the machines know; root volumes are not among them."""
         self.health: dict[str, str] = {}
         """Instances that are not well: "impaired", or the code of an event that is announced."""
+        self.hanging: set[str] = set()
+        """Instances whose systems do not react: told to stop they are stopping, and stay so."""
 
 
 def opened(machines: Machines) -> Account:

@@ -71,6 +71,10 @@ class Idle:
         """Remember a reboot."""
         self._remember("reboot", instance_id)
 
+    def lose_power(self, instance_id: str) -> None:
+        """Remember a loss of power."""
+        self._remember("lose_power", instance_id)
+
     def terminate(self, instance_id: str) -> None:
         """Remember an end."""
         self._remember("terminate", instance_id)

@@ -36,7 +36,7 @@ def start_instances(self: Any) -> Any:
     """StartInstances: stopped machines boot again, at the addresses they had."""
     instances = _named(self)
     for instance in instances:
-        if instance.state in {"shutting-down", "terminated"}:
+        if instance.state in {"stopping", "shutting-down", "terminated"}:
             said = f"The instance '{instance.id}' is not in a state from which it can be started."
             raise refusal("IncorrectInstanceState", said)
     stopped = [instance for instance in instances if instance.state == "stopped"]
@@ -47,14 +47,33 @@ def start_instances(self: Any) -> Any:
 
 
 def stop_instances(self: Any) -> Any:
-    """StopInstances: machines halt in order before the reply."""
+    """StopInstances: machines halt in order before the reply, but those that hang."""
+    hanging = of(self).hanging
     for instance in _named(self):
         if instance.state == "running" and instance.disable_api_stop is not True:
             _tell(of(self), "stop", instance.id)
     result = _moto().stop_instances(self)
     for instance in _named(self):
         instance.nics[0].public_ip = None
+        if instance.id in hanging:
+            _set_state(instance, "stopping", 64)
     return result
+
+
+def set_health(account: Account, instance: Any, state: str) -> None:
+    """Let an instance be well again ("ok"), impaired, hang, lose its power ("dead"), or have an
+    event announced. EC2 goes on telling that one without power runs.
+    """
+    account.health.pop(instance.id, None)
+    account.hanging.discard(instance.id)
+    if state == "dead":
+        account.machines.lose_power(instance.id)
+    elif state == "hangs":
+        account.hanging.add(instance.id)
+    elif state != "ok":
+        account.health[instance.id] = state
+    elif instance.state == "stopping":
+        _set_state(instance, "stopped", 80)
 
 
 def reboot_instances(self: Any) -> Any:
@@ -240,6 +259,10 @@ def _raw(user_data: Any) -> bytes:
 def _public_keys(response: Any, instance: Any) -> list[str]:
     pair = response.ec2_backend.key_pairs.get(instance.key_name)
     return [pair.public_key.strip()] if pair else []
+
+
+def _set_state(instance: Any, name: str, code: int) -> None:
+    instance._state.name, instance._state.code = name, code
 
 
 def _named(response: Any) -> list[Any]:

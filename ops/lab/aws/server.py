@@ -7,7 +7,8 @@ It answers on one loopback port, for one lab. Its own paths are private to the l
     DELETE /lab/faults    forget them, and the counts
     GET    /lab/calls     how often each API call was made
     POST   /lab/state     {"id": "snap-...", "state": "error"}: change a resource's state; of an
-                          instance "impaired", the code of an event, or "ok"
+                          instance "impaired", the code of an event, "hangs" (it goes on
+                          stopping), "dead" (without power, and EC2 notices nothing), "ok"
     POST   /lab/policies  {"enforced": true}: let IAM policies decide from now on, or not
 
 Its memory is this program's; it ends with it.
@@ -210,11 +211,11 @@ def _set_state(account: Account, resource: str, state: str) -> None:
         if resource in backend.snapshots:
             backend.snapshots[resource].status = state
             return
-    if not resource.startswith("i-"):
-        raise KeyError(f"no snapshot {resource}")
-    account.health.pop(resource, None)
-    if state != "ok":
-        account.health[resource] = state
+        found = backend.get_instance_by_id(resource)
+        if found is not None:
+            instances.set_health(account, found, state)
+            return
+    raise KeyError(f"no snapshot and no instance {resource}")
 
 
 def _as_ec2_refuses(reply: Reply) -> Reply:

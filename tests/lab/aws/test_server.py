@@ -19,6 +19,7 @@ from ops.errors import OpsError
 from ops.lab.aws.idle import Idle
 from ops.lab.aws.images import IMAGE, PARAMETER
 from ops.lab.aws.server import Server, serve
+from ops.lab.aws.states import set_state
 
 WISH: dict[str, Any] = {
     "ImageId": IMAGE,
@@ -178,6 +179,34 @@ def test_a_terminated_instance_is_not_started(ec2: Any, machines: Idle) -> None:
     with pytest.raises(ClientError) as caught:
         ec2.start_instances(InstanceIds=[made])
     assert code(caught) == "IncorrectInstanceState"
+
+
+def test_an_instance_that_hangs_goes_on_stopping_and_can_not_be_started(
+    server: Server, ec2: Any
+) -> None:
+    made = ec2.run_instances(**WISH)["Instances"][0]["InstanceId"]
+    set_state(server.url, made, "hangs")
+    ec2.stop_instances(InstanceIds=[made])
+    with pytest.raises(ClientError) as caught:
+        ec2.start_instances(InstanceIds=[made])
+    assert code(caught) == "IncorrectInstanceState"
+    assert is_now(ec2, made) == "stopping"
+    set_state(server.url, made, "ok")
+    assert is_now(ec2, made) == "stopped"
+
+
+def test_an_instance_without_power_is_told_to_run(server: Server, ec2: Any, machines: Idle) -> None:
+    made = ec2.run_instances(**WISH)["Instances"][0]["InstanceId"]
+    set_state(server.url, made, "dead")
+    assert machines.about(made) == ["start", "lose_power"]
+    assert is_now(ec2, made) == "running"
+    with pytest.raises(OpsError, match="no snapshot and no instance i-none"):
+        set_state(server.url, "i-none", "dead")
+
+
+def is_now(ec2: Any, instance: str) -> str:
+    [told] = ec2.describe_instances(InstanceIds=[instance])["Reservations"]
+    return str(told["Instances"][0]["State"]["Name"])
 
 
 def test_a_root_volume_stays_while_its_instance_runs(ec2: Any) -> None:

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ops import known_hosts
 from ops.errors import OpsError
-from ops.remote import known_hosts
-from ops.remote.known_hosts import PublicKey
+from ops.known_hosts import PublicKey
 from tests.support.sshd import make_key
 
 
