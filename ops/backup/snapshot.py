@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, cast
 
 from ops import run
-from ops.backup.freeze import FreezeFailed, ThawedTooEarly, frozen
+from ops.backup.freeze import Doubtful, FreezeFailed, frozen, sync
 from ops.backup.hooks import HookFailed, hooked
 from ops.backup.witness import Witness
 from ops.cloud import copies, snapshots, tags
@@ -99,7 +99,7 @@ class _Taking:
         level, lower = arguments["level"], arguments["fall_back_to"]
         try:
             return level, self._at_level(arguments, level)
-        except ThawedTooEarly:
+        except Doubtful:
             # the set is there, and says of itself what it is
             if lower != "crash":
                 raise
@@ -164,6 +164,7 @@ class _Taking:
             witness = self._witness(arguments, host)
             witness.before()
             with hooked(host, before, after, self.repo.template):
+                sync(host, arguments["mounts"])
                 with self._clocked(), frozen(host, self.run.id, arguments["mounts"]):
                     witness.mark()
                     taken = snapshots.take(self.cloud, prepared)

@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import os
+import secrets
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from ops import run
-from ops.backup.freeze import FreezeFailed, ThawedTooEarly, frozen, thaw_command
-from ops.errors import OpsError
+from ops.backup.freeze import FreezeFailed, NotThawed, ThawedTooEarly, frozen, sync
+from ops.backup.watchdog import thaw_command
 from ops.inventory.repository import Repository
 from ops.lab.record import Lab
-from ops.remote.command import command, script
+from ops.remote.command import Command, command, script
 from ops.remote.connection import connect
-from ops.remote.host import Host
+from ops.remote.errors import Unreachable
+from ops.remote.host import Host, Result, Sink
 from ops.remote.local import LocalHost
 from tests.support.fabric_tree import PROJECT
 from tests.support.sshd import Sshd
@@ -59,12 +63,17 @@ def mount(make_mount: Callable[[str], Path]) -> Path:
     return make_mount("ext4")
 
 
+@pytest.fixture
+def name() -> str:
+    """The run that freezes."""
+    return f"test-{secrets.token_hex(4)}"
+
+
 def watchdog(run: str) -> Path:
     return Path(f"/run/ops-freeze.{run}")
 
 
-def test_a_frozen_file_system_thaws_and_no_watchdog_stays(mount: Path) -> None:
-    name = f"test-{os.getpid()}"
+def test_a_frozen_file_system_thaws_and_no_watchdog_stays(mount: Path, name: str) -> None:
     with frozen(LocalHost(), name, [str(mount)]):
         again = LocalHost().run(command("fsfreeze", "-f", str(mount), root=True), check=False)
         assert again.code != 0 and watchdog(name).exists()
@@ -72,8 +81,8 @@ def test_a_frozen_file_system_thaws_and_no_watchdog_stays(mount: Path) -> None:
     assert not watchdog(name).exists()
 
 
-def test_the_watchdog_stays_where_one_did_not_thaw(mount: Path) -> None:
-    name, host = f"test-{os.getpid()}", LocalHost()
+def test_the_watchdog_stays_where_one_did_not_thaw(mount: Path, name: str) -> None:
+    host = LocalHost()
     with pytest.raises(ThawedTooEarly), frozen(host, name, [str(mount)], limit=3):
         host.run(command("fsfreeze", "-u", str(mount), root=True))
         assert host.run(thaw_command(name, [str(mount)]), check=False).code == 9
@@ -113,8 +122,9 @@ def thawed(mount: Path, seconds: float) -> bool:
     return not is_frozen(mount)
 
 
-def test_a_controller_killed_while_frozen_leaves_a_host_that_thaws_itself(mount: Path) -> None:
-    name = f"test-{os.getpid()}"
+def test_a_controller_killed_while_frozen_leaves_a_host_that_thaws_itself(
+    mount: Path, name: str
+) -> None:
     words = [sys.executable, "-c", _KILLED, name, str(mount)]
     with subprocess.Popen(words, stdout=subprocess.PIPE, cwd=PROJECT) as controller:
         assert controller.stdout is not None
@@ -127,13 +137,12 @@ def test_a_controller_killed_while_frozen_leaves_a_host_that_thaws_itself(mount:
 
 
 def test_a_network_cut_while_frozen_fails_and_the_host_thaws_itself(
-    mount: Path, tmp_path: Path
+    mount: Path, tmp_path: Path, name: str
 ) -> None:
-    name = f"test-{os.getpid()}"
     with Sshd(tmp_path / "sshd") as server:
         server.pin("wiki.cloud.main")
         host = connect(server.endpoint("wiki.cloud.main"))
-        with pytest.raises(OpsError), frozen(host, name, [str(mount)], limit=2):
+        with pytest.raises(NotThawed), frozen(host, name, [str(mount)], limit=2):
             server.stop()
             assert is_frozen(mount)
         host.close()
@@ -141,10 +150,101 @@ def test_a_network_cut_while_frozen_fails_and_the_host_thaws_itself(
     assert gone(watchdog(name))
 
 
-def test_where_the_second_of_three_cannot_be_frozen_none_stays_frozen(
-    make_mount: Callable[[str], Path],
+@contextmanager
+def writing(mount: Path) -> Iterator[Callable[[], None]]:
+    """Give what ends a write to the file system that holds it against a freeze until then."""
+    reader, writer = os.pipe()
+    to = os.open(mount / "long", os.O_WRONLY | os.O_CREAT)
+    thread = threading.Thread(target=lambda: os.splice(reader, to, 4096))
+    thread.start()
+
+    def end() -> None:
+        nonlocal writer
+        if writer >= 0:
+            os.close(writer)
+            writer = -1
+
+    try:
+        yield end
+    finally:
+        end()
+        thread.join()
+        os.close(reader)
+        os.close(to)
+
+
+def test_a_freeze_that_came_after_the_watchdogs_limit_is_thawed_all_the_same(
+    mount: Path, name: str
 ) -> None:
-    name = f"test-{os.getpid()}"
+    with writing(mount) as end:
+        late = threading.Timer(3, end)
+        late.start()
+        with (
+            pytest.raises(FreezeFailed, match="freezing took more than 1 s"),
+            frozen(LocalHost(), name, [str(mount)], limit=1),
+        ):
+            pytest.fail("ran")
+        late.join()
+    assert gone(watchdog(name))
+    assert not is_frozen(mount)
+
+
+class Cut(LocalHost):
+    """A host whose answer to the first command is lost; `error` is what we see instead."""
+
+    def __init__(self, error: BaseException) -> None:
+        super().__init__()
+        self.error: BaseException | None = error
+
+    def run(
+        self,
+        command: Command,
+        *,
+        check: bool = True,
+        timeout: float | None = None,
+        sink: Sink | None = None,
+    ) -> Result:
+        found = super().run(command, check=check, timeout=timeout, sink=sink)
+        error, self.error = self.error, None
+        if error is not None:
+            raise error
+        return found
+
+
+@pytest.mark.parametrize("error", [Unreachable("cut off"), KeyboardInterrupt()])
+def test_what_froze_although_nobody_heard_of_it_is_thawed(
+    mount: Path, name: str, error: BaseException
+) -> None:
+    with pytest.raises(type(error)), frozen(Cut(error), name, [str(mount)]):
+        pytest.fail("ran")
+    assert not is_frozen(mount) and not watchdog(name).exists()
+
+
+def test_what_could_not_be_thawed_is_told_and_the_watchdog_goes_on(
+    mount: Path, name: str, tmp_path: Path
+) -> None:
+    away = tmp_path.with_name(f"{tmp_path.name}.away")
+    try:
+        with (
+            pytest.raises(NotThawed, match="may still be frozen: fsfreeze: cannot open"),
+            frozen(LocalHost(), name, [str(mount)], limit=2),
+        ):
+            tmp_path.rename(away)
+        time.sleep(2.5)  # past the watchdog's first try
+        assert watchdog(name).exists()
+    finally:
+        away.rename(tmp_path)
+    assert gone(watchdog(name)) and not is_frozen(mount)
+
+
+def test_what_cannot_be_synced_is_not_frozen(tmp_path: Path) -> None:
+    with pytest.raises(FreezeFailed, match="No such file"):
+        sync(LocalHost(), [str(tmp_path / "nowhere")])
+
+
+def test_where_the_second_of_three_cannot_be_frozen_none_stays_frozen(
+    make_mount: Callable[[str], Path], name: str
+) -> None:
     mounts = [make_mount(kind) for kind in ("ext4", "tmpfs", "ext4")]
     names = [str(mount) for mount in mounts]
     assert "could not be frozen; what was frozen is thawed" in refusal(LocalHost(), name, names)
@@ -162,8 +262,8 @@ def test_a_host_without_fsfreeze_fails_the_backup(full_lab: Lab, tmp_path: Path)
             host.run(script(move, "fsfreeze.away", "fsfreeze", root=True))
 
 
-def test_the_root_file_system_is_never_frozen() -> None:
-    assert "is the root file system" in refusal(LocalHost(), f"test-{os.getpid()}", ["/"])
+def test_the_root_file_system_is_never_frozen(name: str) -> None:
+    assert "is the root file system" in refusal(LocalHost(), name, ["/"])
 
 
 def gone(path: Path, seconds: float = 5) -> bool:
