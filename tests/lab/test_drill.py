@@ -6,9 +6,12 @@ import json
 import mmap
 import signal
 import subprocess
+import time
+import urllib.request
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -18,6 +21,7 @@ from ops.backup.hooks import HookFailed
 from ops.errors import OpsError
 from ops.inventory.proofs import proven
 from ops.lab.record import Lab
+from tests.support.labs import reached
 from tests.support.store import SOON, Store, stored
 
 pytestmark = pytest.mark.lab
@@ -146,3 +150,31 @@ def test_a_folder_that_is_not_empty_is_left_alone(store: Store) -> None:
     with pytest.raises(OpsError, match="is not empty"):
         restore.restore(store.repo, store.name, decided, patience=SOON)
     assert store.left() == ([], "")
+
+
+def _aws(store: Store, path: str, told: object = None) -> dict[str, Any]:
+    """Return what the lab's AWS says at a path of its own; with `told` it is posted."""
+    data = None if told is None else json.dumps(told).encode()
+    place = f"{reached(store.lab).endpoint}{path}"
+    with urllib.request.urlopen(place, data) as reply:  # noqa: S310 - the lab's own address
+        found: dict[str, Any] = json.loads(reply.read() or b"{}")
+    return found
+
+
+@pytest.mark.soak
+def test_a_controller_killed_while_frozen_leaves_a_host_that_thaws_itself(store: Store) -> None:
+    before = _aws(store, "/lab/calls").get("CreateSnapshots", 0)
+    _aws(store, "/lab/faults", {"action": "CreateSnapshots", "kind": "delay", "seconds": 6})
+    killed = store.fab("backup.snapshot", f"app={store.name}")
+    until = time.monotonic() + 120
+    while _aws(store, "/lab/calls").get("CreateSnapshots", 0) == before:
+        assert time.monotonic() < until and killed.poll() is None, killed.communicate()
+        time.sleep(0.05)
+    killed.send_signal(signal.SIGKILL)
+    killed.communicate()
+    assert ".service" in store.do("cat /proc/$(cat /run/ops-freeze.*)/cgroup")  # not the session's
+    busy = store.do("fsfreeze -f $1 2>&1 || true", STORE)
+    assert "busy" in busy
+    store.do(f"touch {STORE}/written && sync -f {STORE}")  # comes back when it has thawed
+    store.do("while [ -e /run/ops-freeze.* ]; do sleep 0.1; done")
+    assert store.snapshot().level == "filesystem"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import shutil
 import subprocess
 import time
 from collections.abc import Iterator, Mapping
@@ -28,6 +29,7 @@ from ops.remote.command import script
 from tests.support.fabric_tree import FAB, PROJECT
 
 SOON = Wait(0.2, 300)
+SAMPLE = PROJECT / "inventory/templates"
 
 
 @dataclass
@@ -99,8 +101,9 @@ def stored(
     before = (repo.path / "site.yaml").read_text()
     site = {**yaml.safe_load(before), "scratch": {"component": made.scratch}}
     made.declare("site.yaml", yaml.safe_dump(site))
-    for hook in (PROJECT / "inventory/templates/hooks").iterdir():
-        made.declare(f"templates/hooks/{hook.name}", hook.read_text())
+    shutil.copytree(SAMPLE / "hooks", repo.path / "templates/hooks", dirs_exist_ok=True)
+    hooks = [f"templates/hooks/{hook.name}" for hook in (SAMPLE / "hooks").iterdir()]
+    repo.git.commit(hooks, "Take the sample's hooks", machine.suite())
     common = {"description": "a test's", "owner": "a test"}
     told = {**common, "target": _target(*mounts, packages=packages), "backup": dict(backup)}
     made.declare(f"components/{made.name}.yaml", yaml.safe_dump(told))
