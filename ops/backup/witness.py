@@ -23,7 +23,9 @@ NICE = 10
 """The host has its own work: what reads for the manifest comes last."""
 
 BEFORE, AFTER = 1800, 3 * 3600
-"""Seconds for reading before the set is taken, and after it: well below a job's limit."""
+"""Seconds for reading before the set is taken, and after it: well below a job's limit.
+
+Instances share them, as the set of one is taken when the other's is listed."""
 
 _SYNC = 'PATH=/usr/bin:/bin; date +%s.%N; sync -f -- "$@"'
 
@@ -52,6 +54,7 @@ class Witness:
         self._looks: dict[str, Look] = {}
         self._offset: clock.Offset | None = None
         self._moment = 0.0
+        self._share = 1 / max(1, sum(bool(one.volumes) for one in course.state.instances.values()))
         self.unseen = ""
         self.files = self.bytes = self.moving = 0
 
@@ -87,7 +90,7 @@ class Witness:
 
     def _look_before(self) -> None:
         if not self._offset:
-            until = time.monotonic() + BEFORE
+            until = time.monotonic() + BEFORE * self._share
             with suppress(OutOfTime):
                 for volume in self._places:
                     self._looks[volume] = self._scanned(volume, until).look
@@ -98,7 +101,7 @@ class Witness:
         self._moment = float(said) - clock.TICK
 
     def _write(self) -> None:
-        until = time.monotonic() + AFTER
+        until = time.monotonic() + AFTER * self._share
         for volume in self._places:
             found = self._scanned(volume, until)
             if unread := [fault for fault in found.faults if fault.kind == "unreadable"]:

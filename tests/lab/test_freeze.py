@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import secrets
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -25,6 +23,7 @@ from ops.remote.errors import Unreachable
 from ops.remote.host import Host, Result, Sink
 from ops.remote.local import LocalHost
 from tests.support.fabric_tree import PROJECT
+from tests.support.freezing import gone, is_frozen, watchdog, writing
 from tests.support.sshd import Sshd
 
 pytestmark = pytest.mark.lab
@@ -34,10 +33,6 @@ pytestmark = pytest.mark.lab
 def name() -> str:
     """The run that freezes."""
     return f"test-{secrets.token_hex(4)}"
-
-
-def watchdog(run: str) -> Path:
-    return Path(f"/run/ops-freeze.{run}")
 
 
 def test_a_frozen_file_system_thaws_and_no_watchdog_stays(mount: Path, name: str) -> None:
@@ -71,14 +66,6 @@ def refusal(host: Host, name: str, mounts: Sequence[str]) -> str:
     with pytest.raises(FreezeFailed) as caught, frozen(host, name, mounts):
         pytest.fail("ran")
     return caught.value.message
-
-
-def is_frozen(mount: Path) -> bool:
-    """Return whether the file system is frozen, by trying to freeze it, which thaws nothing."""
-    tried = subprocess.run(["fsfreeze", "-f", str(mount)], check=False, capture_output=True)
-    if tried.returncode == 0:
-        subprocess.run(["fsfreeze", "-u", str(mount)], check=True)
-    return tried.returncode != 0
 
 
 def thawed(mount: Path, seconds: float) -> bool:
@@ -115,29 +102,6 @@ def test_a_network_cut_while_frozen_fails_and_the_host_thaws_itself(
         host.close()
     assert thawed(mount, seconds=2 + 3)
     assert gone(watchdog(name))
-
-
-@contextmanager
-def writing(mount: Path) -> Iterator[Callable[[], None]]:
-    """Give what ends a write to the file system that holds it against a freeze until then."""
-    reader, writer = os.pipe()
-    to = os.open(mount / "long", os.O_WRONLY | os.O_CREAT)
-    thread = threading.Thread(target=lambda: os.splice(reader, to, 4096))
-    thread.start()
-
-    def end() -> None:
-        nonlocal writer
-        if writer >= 0:
-            os.close(writer)
-            writer = -1
-
-    try:
-        yield end
-    finally:
-        end()
-        thread.join()
-        os.close(reader)
-        os.close(to)
 
 
 def test_a_freeze_that_came_after_the_watchdogs_limit_is_thawed_all_the_same(
@@ -231,10 +195,3 @@ def test_a_host_without_fsfreeze_fails_the_backup(full_lab: Lab, tmp_path: Path)
 
 def test_the_root_file_system_is_never_frozen(name: str) -> None:
     assert "is the root file system" in refusal(LocalHost(), name, ["/"])
-
-
-def gone(path: Path, seconds: float = 5) -> bool:
-    end = time.monotonic() + seconds
-    while path.exists() and time.monotonic() < end:
-        time.sleep(0.05)
-    return not path.exists()

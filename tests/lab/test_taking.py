@@ -29,6 +29,7 @@ from ops.lab.aws.server import Server
 from ops.remote.local import LocalHost
 from ops.verify.scan import Load
 from tests.support.aws import SOON
+from tests.support.freezing import gone, is_frozen, watchdog, writing
 
 pytestmark = pytest.mark.lab
 
@@ -145,6 +146,18 @@ def test_without_a_lower_level_what_thawed_too_early_fails_the_backup(
     with pytest.raises(ThawedTooEarly):
         snapshot(repo)
     assert repo.state("wiki").snapshot is None
+
+
+def test_a_freeze_that_takes_too_long_falls_back(
+    repo: Repository, mount: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(taking, "frozen", partial(frozen, limit=1))
+    declare(repo, mount, fall_back_to="crash")
+    with writing(mount):
+        made = snapshot(repo)
+    assert (made.level, made.unlisted) == ("crash", "")
+    assert "freezing took more than 1 s" in made.because
+    assert gone(watchdog(made.run)) and not is_frozen(mount)
 
 
 def test_a_hook_that_fails_afterwards_moves_no_moment_and_freezes_nothing_again(
