@@ -21,7 +21,12 @@ def snapshot(
         return 0
     taken = snapshot.take(repo, app, decided)
     ids = ", ".join(f"{volume} {made}" for volume, made in sorted(taken.ids.items()))
-    output.say(f"{app}: {taken.level} consistent, complete: {ids}", f"  run {taken.run}")
+    output.say(f"{app}: {taken.level} consistent, complete: {ids}")
+    if taken.level != decided.facts["level"]:
+        output.say(f"  not {decided.facts['level']} consistent, as declared: {taken.because}")
+    if taken.unlisted:
+        output.say(f"  without a manifest, so no drill can prove it: {taken.unlisted}")
+    output.say(f"  run {taken.run}")
     output.document(taken.model_dump(mode="json"))
     return 0
 

@@ -1,4 +1,8 @@
-"""Run a component's hooks around a snapshot: named POSIX shell scripts, as root, on its host."""
+"""Run a component's hooks around a snapshot: named shell scripts, as root, on its host.
+
+They run as dump hooks do: the first command that fails ends them, and by bash, where there is
+one, every part of a pipeline counts.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +17,14 @@ from ops.remote.host import Host
 
 PATIENCE = 300.0
 """Seconds a hook may take."""
+
+_RUN = r"""
+PATH=$PATH:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+text=$1
+shift
+command -v bash >/dev/null && exec bash -e -o pipefail -c "$text" hook "$@"
+exec sh -e -c "$text" hook "$@"
+"""
 
 Words = Sequence[str]
 """A hook: the name of its script below templates/, then its arguments."""
@@ -29,7 +41,9 @@ def hooked(
     """Run `before` in order, the block, then `after` in order, whatever happened in between.
 
     `find` returns where a script lies. Raise HookFailed: a failing `before` keeps the block
-    from running; a failing `after` is told once the others have run.
+    from running; a failing `after` is told once the others have run. Where this program or the
+    network is gone, no `after` runs: a hook that locks or pauses something has to give that a limit
+    on the host itself.
     """
     try:
         for hook in before:
@@ -47,10 +61,10 @@ def ask(host: Host, hook: Words, find: Callable[[str], Path], patience: float = 
     return next(reversed(said.strip().splitlines()), "")
 
 
-def _failure(host: Host, hook: Words, find: Callable[[str], Path]) -> HookFailed | None:
+def _failure(host: Host, hook: Words, find: Callable[[str], Path]) -> OpsError | None:
     try:
         _run(host, hook, find)
-    except HookFailed as error:
+    except OpsError as error:
         return error
     return None
 
@@ -58,7 +72,7 @@ def _failure(host: Host, hook: Words, find: Callable[[str], Path]) -> HookFailed
 def _run(host: Host, hook: Words, find: Callable[[str], Path], patience: float = 0) -> bytes:
     name, *arguments = hook
     patience = patience or PATIENCE
-    text = script(find(name).read_text(), *arguments, root=True)
+    text = script(_RUN, find(name).read_text(), *arguments, root=True)
     try:
         return host.run(text, timeout=patience).out
     except CommandFailed as error:

@@ -19,13 +19,13 @@ import ops
 from ops.backup.standing import LONG_AGO, Known, Proof
 from ops.errors import OpsError
 from ops.inventory import files
-from ops.inventory.schema import Backup, BackupKind, Component, SnapshotState, State
+from ops.inventory.schema import LEVELS, Backup, BackupKind, Component, SnapshotState, State
 from ops.inventory.schema.words import seconds
 
 if TYPE_CHECKING:
     from ops.inventory.repository import Repository
 
-_FORM = f"3 {ops.__version__}"
+_FORM = f"5 {ops.__version__}"
 """Changes with what is noted."""
 _LOCALTIME = Path("/etc/localtime")
 _GIB = 2**30
@@ -93,6 +93,8 @@ def _kinds(name: str, declared: Component, state: State) -> Iterator[Known]:
             size=sum(one.size_gib for one in volumes) * _GIB if state.snapshot else None,
             proof=_proof(state, "snapshot"),
             uncopied=_uncopied(policy, state.snapshot),
+            lower=_lower(policy, state.snapshot),
+            unlisted=state.snapshot.unlisted if state.snapshot else "",
         )
     if policy.archive:
         yield Known(
@@ -121,6 +123,13 @@ def _made(run: str) -> datetime:
 def _uncopied(policy: Backup, taken: SnapshotState | None) -> str:
     whole = taken is None or taken.ids.keys() <= taken.copies.keys()
     return "" if whole or policy.copy_to is None else policy.copy_to
+
+
+def _lower(policy: Backup, taken: SnapshotState | None) -> str:
+    if taken is None or LEVELS.index(taken.level) >= LEVELS.index(policy.level):
+        return ""
+    why = f": {taken.because}" if taken.because else ""
+    return f"{taken.level} consistent only, not {policy.level}{why}"
 
 
 def _proof(state: State, kind: BackupKind) -> Proof:

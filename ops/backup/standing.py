@@ -57,6 +57,10 @@ class Known:
     """The region where a copy of the last backup is declared and missing."""
     elsewhere: bool = False
     """Data Lifecycle Manager takes them: nothing of them is in the records."""
+    lower: str = ""
+    """The level that the last backup has instead of the declared one, and why."""
+    unlisted: str = ""
+    """Why the last backup has no manifest, so that no drill can prove it."""
     fault: str = ""
     """Why nothing is known: a file of the inventory that can't be read."""
 
@@ -115,7 +119,11 @@ def judge(known: Known, now: datetime, zone: tzinfo) -> Line:
     faults = [*_late(known, now), *_missed(known, now, zone), *_failed(known)]
     if known.uncopied:
         faults.append(f"no copy in {known.uncopied}")
+    if known.lower:
+        faults.append(known.lower)
     proof, waiting = _unproven(known, now)
+    if known.unlisted:
+        waiting = [f"the last can't be proven, it has no manifest: {known.unlisted}", *waiting]
     if known.last is None and not faults:
         waiting = [f"none yet, due within {quantities.span(known.objective)}", *waiting]
     return _line(known, now, zone, [*faults, *proof], waiting)

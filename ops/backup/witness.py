@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from ops.backup import moment
@@ -14,11 +15,17 @@ from ops.remote.host import Host
 from ops.run import Run
 from ops.verify import clock, manifest
 from ops.verify.look import Look
+from ops.verify.reading import OutOfTime
 from ops.verify.scan import Keeping, Load, Scan, may_be_root, scan
 from ops.verify.tree import Tree
 
-GENTLE = Load(nice=10)
+NICE = 10
 """The host has its own work: what reads for the manifest comes last."""
+
+BEFORE, AFTER = 1800, 3 * 3600
+"""Seconds for reading before the set is taken, and after it: well below a job's limit.
+
+Instances share them, as the set of one is taken when the other's is listed."""
 
 _SYNC = 'PATH=/usr/bin:/bin; date +%s.%N; sync -f -- "$@"'
 
@@ -31,23 +38,31 @@ def manifest_path(folder: Path, slot: str, volume: str) -> Path:
 class Witness:
     """The witness of one snapshot of one instance. `places` are the mounts by volume.
 
-    `before`, then `mark` while all is frozen (or `sync` where nothing is), then `after`. What
-    fails in between never fails the backup: `unseen` says why there is no manifest.
+    `before`, then `mark` while all is frozen (or `sync` where nothing is), then `after`. Called
+    again before the set is there, the last moment counts. What fails in between never fails the
+    backup: `unseen` says why there is no manifest.
+
+    Of large volumes the first manifest takes longer than a night: `before` and `after` have a
+    time each, after which they are broken off; the next run goes on where this one stopped.
     """
 
     def __init__(
         self, course: Run, host: Host, slot: str, instance: InstanceState, places: Mapping[str, str]
     ) -> None:
-        self._course, self._host = course, host
+        self._course, self.host = course, host
         self._slot, self._instance, self._places = slot, instance, places
         self._looks: dict[str, Look] = {}
         self._offset: clock.Offset | None = None
         self._moment = 0.0
+        self._share = 1 / max(1, sum(bool(one.volumes) for one in course.state.instances.values()))
         self.unseen = ""
         self.files = self.bytes = self.moving = 0
 
     def before(self) -> None:
-        """Look at everything, reading what changed since the last time."""
+        """Look at everything, reading what changed since the last time; only once.
+
+        What there was no time for is read afterwards.
+        """
         self._try(self._look_before)
 
     def mark(self) -> None:
@@ -74,17 +89,21 @@ class Witness:
             self.unseen = error.message
 
     def _look_before(self) -> None:
-        for volume in self._places:
-            self._looks[volume] = self._scanned(volume).look
-        self._offset = clock.measure(self._host)
+        if not self._offset:
+            until = time.monotonic() + BEFORE * self._share
+            with suppress(OutOfTime):
+                for volume in self._places:
+                    self._looks[volume] = self._scanned(volume, until).look
+        self._offset = clock.measure(self.host)
 
     def _synced(self) -> None:
-        said = self._host.run(script(_SYNC, *self._places.values(), root=True), timeout=600).out
+        said = self.host.run(script(_SYNC, *self._places.values(), root=True), timeout=600).out
         self._moment = float(said) - clock.TICK
 
     def _write(self) -> None:
+        until = time.monotonic() + AFTER * self._share
         for volume in self._places:
-            found = self._scanned(volume)
+            found = self._scanned(volume, until)
             if unread := [fault for fault in found.faults if fault.kind == "unreadable"]:
                 raise OpsError(f"{len(unread)} files could not be read: {unread[0].reason}")
             path = manifest_path(self._course.directory, self._slot, volume)
@@ -95,11 +114,12 @@ class Witness:
             self.bytes += written.bytes
             self.moving += written.moving
 
-    def _scanned(self, volume: str) -> Scan:
+    def _scanned(self, volume: str, until: float) -> Scan:
         mount, repo = self._places[volume], self._course.repo
         held = self._instance.volumes[volume].id
-        component = self._host.name.partition(".")[0]
+        component = self.host.name.partition(".")[0]
         memory = repo.var / "looks" / component / f"backup.{self._slot}.{volume}{manifest.LOOK}"
         keeping = Keeping(memory, f"{self._slot} {mount} {self._instance.id} {held}")
-        tree = Tree(mount, mount=mount, as_root=may_be_root(self._host))
-        return scan(self._host, tree, load=GENTLE, keeping=keeping)
+        tree = Tree(mount, mount=mount, as_root=may_be_root(self.host))
+        load = Load(nice=NICE, seconds=max(1, round(until - time.monotonic())))
+        return scan(self.host, tree, load=load, keeping=keeping)

@@ -7,7 +7,8 @@ tags of its run before anything is sent again.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -17,6 +18,9 @@ from ops.cloud.calls import Wait, ask, pages, until, utc
 from ops.cloud.errors import CloudError
 from ops.cloud.session import Cloud
 from ops.cloud.tags import INSTANCE, SET, Wanted, filters, mapped, put, specified, words
+
+READ = 8
+"""Seconds to wait for an answer while file systems are frozen: well below the freeze's limit."""
 
 LOST_REPLY = Wait(delay=3, attempts=15)
 """How long a set may take to be seen after its reply was lost."""
@@ -61,14 +65,14 @@ class Request:
         return {SET: self.run, INSTANCE: self.instance}
 
 
-def find(cloud: Cloud, wanted: Wanted) -> tuple[Snapshot, ...]:
-    """Return our own snapshots with all the wanted tags, sorted by id.
+def find(cloud: Cloud, wanted: Wanted, *, once: bool = False) -> tuple[Snapshot, ...]:
+    """Return our own snapshots with all the wanted tags, sorted by id; asked `once` or patiently.
 
     Raise ValueError without tags: an account may see everybody's public snapshots.
     """
     if not wanted:
         raise ValueError("snapshots are asked for by tag only")
-    call = cloud.ec2.describe_snapshots
+    call = (cloud.ec2_once if once else cloud.ec2).describe_snapshots
     given: dict[str, Any] = {
         "OwnerIds": ["self"],
         "Filters": filters(wanted),
@@ -112,7 +116,45 @@ def take(cloud: Cloud, prepared: Prepared, lost_reply: Wait = LOST_REPLY) -> tup
     except CloudError as error:
         if not error.uncertain:
             raise
-    return _whole(_lost(cloud, request, lost_reply), data) or _send(cloud, request, data)
+    return lost(cloud, prepared, lost_reply) or _send(cloud, request, data)
+
+
+def attempt(brisk: Cloud, prepared: Prepared) -> tuple[Snapshot, ...]:
+    """Take the set by one call that is neither repeated nor waited for: file systems are frozen.
+
+    When the answer was cut off, one look shows whether the set is there: what is seen while all
+    is frozen was taken while all was frozen. Give a session that `briskly` returned. Raise
+    CloudError: throttled, nothing was done; `uncertain`, ask `lost` once all has thawed.
+    """
+    try:
+        return _send(brisk, prepared.request, prepared.data)
+    except CloudError as error:
+        if not error.uncertain or error.code == "ReadTimeout":
+            raise
+        with suppress(CloudError):
+            if seen := warm(brisk, prepared.request):
+                return _whole(seen, prepared.data)
+        raise
+
+
+def lost(cloud: Cloud, prepared: Prepared, patience: Wait = LOST_REPLY) -> tuple[Snapshot, ...]:
+    """Return the set whose reply was lost; empty when none was made, as far as can be seen."""
+    return _whole(_lost(cloud, prepared.request, patience), prepared.data)
+
+
+def warm(brisk: Cloud, request: Request) -> tuple[Snapshot, ...]:
+    """Return what there is of a set, by the connection that `attempt` uses: it is open then."""
+    return find(brisk, request.found_by, once=True)
+
+
+@contextmanager
+def briskly(cloud: Cloud) -> Iterator[Cloud]:
+    """Give the same session for what is done while frozen: one try, and READ seconds for it."""
+    brisk = replace(cloud, attempts=1, throttle_delays=(), read_seconds=READ, _clients={})
+    try:
+        yield brisk
+    finally:
+        brisk.close()
 
 
 def label(cloud: Cloud, request: Request, taken: tuple[Snapshot, ...]) -> tuple[Snapshot, ...]:

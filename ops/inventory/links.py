@@ -8,7 +8,7 @@ from pathlib import Path
 from ops.inventory.document import Document
 from ops.inventory.patterns import BadPattern, Pattern
 from ops.inventory.problems import Problem
-from ops.inventory.schema import Component, Dangling, FileSet, Hook, Site
+from ops.inventory.schema import Backup, Component, Dangling, FileSet, Hook, Site
 
 _DATABASE_HOOKS = ("dump", "load", "digest")
 
@@ -76,11 +76,14 @@ def _templates(component: Component) -> Iterator[tuple[tuple[str | int, ...], st
         if not isinstance(data, FileSet):
             for hook in _DATABASE_HOOKS:
                 yield ("data", name, hook, "script"), getattr(data, hook).script
-    if component.backup:
-        hooks: dict[str, list[Hook]] = {
-            "before": component.backup.before,
-            "after": component.backup.after,
-        }
-        for when, listed in hooks.items():
-            for index, hook_script in enumerate(listed):
-                yield ("backup", when, index, "script"), hook_script.script
+    for path, listed in _hooks(component.backup) if component.backup else ():
+        for index, hook_script in enumerate(listed):
+            yield ("backup", *path, index, "script"), hook_script.script
+
+
+def _hooks(policy: Backup) -> Iterator[tuple[tuple[str, ...], list[Hook]]]:
+    yield ("before",), policy.before
+    yield ("after",), policy.after
+    yield ("check",), policy.check
+    if policy.archive:
+        yield ("archive", "check"), policy.archive.check

@@ -29,7 +29,7 @@ BASE = """
 WIKI = ["nginx", "php-fpm", "php-xml", "dokuwiki"]
 """Packages of the wiki, in the order that lets apt choose php-fpm and no second web server."""
 
-MORE = ["nftables"]
+MORE = ["nftables", "postgresql", "mariadb-server"]
 """Packages that only lie in the folder, for components that declare them."""
 
 CLOUD_INIT = """\

@@ -22,8 +22,15 @@ BEAT = 4.0
 PATIENCE = 2.0
 """Seconds that the last words to a host may take."""
 
+_TIMED_OUT = 124
+"""How `timeout` says that it ended a command."""
+
 _STOP = b"stop"
 _END = b"\0\0\0"
+
+
+class OutOfTime(OpsError):
+    """A reading was given so much time, and needs more; what it read is noted."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +65,8 @@ class Answer:
 class Reading:
     """A running script of read.sh; batches may be given by several threads, answers read by one.
 
-    Use it as a context manager: leaving it ends the script.
+    Use it as a context manager: leaving it ends the script. The host itself ends it after
+    `seconds` (0: never).
     """
 
     def __init__(
@@ -69,9 +77,11 @@ class Reading:
         workers: int,
         nice: int,
         rate: int = 0,
+        seconds: int = 0,
         as_root: bool,
     ):
         self._host = host
+        self._seconds = seconds
         self._rate = rate
         self._queue: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
         self._fed = threading.Event()
@@ -84,7 +94,8 @@ class Reading:
         self.workers = 0
         """How many files are read side by side; known after `wait_ready`."""
         text = files("ops.verify").joinpath("read.sh").read_text("utf-8")
-        argv = ("timeout", "0", "sh", "-c", text, "ops", root, str(workers), str(nice))
+        limit = ("timeout", str(seconds))
+        argv = (*limit, "sh", "-c", text, "ops", root, str(workers), str(nice))
         self._program = host.start(Command(argv, root=as_root), feed=self._feed())
 
     def __enter__(self) -> Reading:
@@ -156,6 +167,11 @@ class Reading:
                 yield answer
 
     def _broken_off(self, code: int) -> OpsError:
+        if self._seconds and code == _TIMED_OUT:
+            return OutOfTime(
+                f"{self._host.name}: reading was ended after {self._seconds} s",
+                "The next run goes on where this one stopped.",
+            )
         said = self._program.err.decode("utf-8", "backslashreplace").strip()
         return OpsError(
             f"{self._host.name}: reading broke off: {said or f'the script ended with {code}'}",

@@ -28,12 +28,13 @@ class Load:
     """How much of a host a scan may take.
 
     `workers` read side by side (0: one a core), with this niceness, no more than
-    `bytes_per_second` all together (0: without limit).
+    `bytes_per_second` all together (0: without limit), for `seconds` (0: to the end).
     """
 
     workers: int = 0
     nice: int = 0
     bytes_per_second: int = 0
+    seconds: int = 0
 
 
 @dataclass
@@ -106,7 +107,8 @@ def scan(
 
     With `keeping` only what changed since an earlier scan is read, and a scan that was cut off
     goes on. Raise OpsError when the root is missing, is no folder, is not on its mount, or when
-    the reading breaks off. Files that could not be read are faults of the scan, not errors.
+    the reading breaks off, OutOfTime when its time is over. Files that could not be read are
+    faults of the scan, not errors.
     """
     began = time.monotonic()
     load = load or Load()
@@ -119,6 +121,7 @@ def scan(
             workers=load.workers,
             nice=load.nice,
             rate=load.bytes_per_second,
+            seconds=load.seconds,
             as_root=tree.as_root,
         ) as reading,
     ):

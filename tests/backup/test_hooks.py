@@ -8,6 +8,9 @@ import pytest
 
 from ops.backup import hooks
 from ops.backup.hooks import HookFailed, hooked
+from ops.remote.command import Command
+from ops.remote.errors import Unreachable
+from ops.remote.host import Result, Sink
 from ops.remote.local import LocalHost
 
 
@@ -26,6 +29,8 @@ def scripts(tmp_path: Path) -> Path:
         ("note", 'echo "$1" >>"$2"'),
         ("fail", "echo broken >&2; exit 7"),
         ("hang", "sleep 60"),
+        ("early", "false; exit 0"),
+        ("pipe", "false | cat"),
     ):
         (tmp_path / name).write_text(text)
     return tmp_path
@@ -65,3 +70,42 @@ def test_a_hook_that_hangs_does_not_keep_the_others_from_running(
     ):
         pass
     assert notes(scripts) == ["after"]
+
+
+@pytest.mark.parametrize("name", ["early", "pipe"])
+def test_a_failure_in_the_middle_of_a_hook_counts(
+    host: LocalHost, scripts: Path, name: str
+) -> None:
+    with pytest.raises(HookFailed, match=f"hook {name} failed with 1"):
+        hooks.ask(host, [name], scripts.joinpath)
+
+
+class Lossy(LocalHost):
+    """A host whose connection is lost once, when the second command is asked for."""
+
+    asked = 0
+
+    def run(
+        self,
+        command: Command,
+        *,
+        check: bool = True,
+        timeout: float | None = None,
+        sink: Sink | None = None,
+    ) -> Result:
+        self.asked += 1
+        if self.asked == 2:
+            raise Unreachable("cut off")
+        return super().run(command, check=check, timeout=timeout, sink=sink)
+
+
+def test_a_lost_connection_does_not_keep_the_other_hooks_from_running(scripts: Path) -> None:
+    host = Lossy()
+    host.become = "none"
+    first, second = note(scripts, "first"), note(scripts, "second")
+    with (
+        pytest.raises(Unreachable),
+        hooked(host, [note(scripts, "before")], [first, second], scripts.joinpath),
+    ):
+        pass
+    assert notes(scripts) == ["before", "second"]

@@ -51,6 +51,7 @@ def test_policy_and_records_make_what_is_known(repo: Repository) -> None:
     assert wiki.since == datetime(2026, 11, 20, 10, tzinfo=UTC)
     assert wiki.last == datetime(2026, 11, 22, 2, 16, 5, tzinfo=UTC)
     assert (wiki.level, wiki.size, wiki.uncopied) == ("crash", 40 * 2**30, "us-west-2")
+    assert (wiki.lower, wiki.unlisted) == ("crash consistent only, not filesystem", "")
     (repo.path / "state" / "wiki.yaml").write_text(
         STATE.replace("ids: {data: snap-1}", "ids: {data: snap-1}\n  copies: {data: snap-2}")
     )
@@ -69,6 +70,13 @@ def test_the_note_says_the_same_and_follows_every_change(repo: Repository) -> No
     assert of(repo).schedule == "16 3 * * *"
     (repo.path / "state" / "wiki.yaml").write_text(STATE.replace("crash", "filesystem"))
     assert of(repo).level == "filesystem"
+
+
+def test_why_a_set_is_not_as_declared_is_known(repo: Repository) -> None:
+    why = "  level: crash\n  because: a hook failed\n  unlisted: no answer\n"
+    (repo.path / "state" / "wiki.yaml").write_text(STATE.replace("  level: crash\n", why))
+    assert of(repo).lower == "crash consistent only, not filesystem: a hook failed"
+    assert of(repo).unlisted == "no answer"
 
 
 @pytest.mark.parametrize("damage", [b"", b"{", b"[]", b'{"form": "0", "entries": {"wiki": 1}}'])

@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from ops.backup.plan import plan_snapshot
-from ops.backup.snapshot import take
+from ops.backup.snapshot import take, together
 from ops.cloud import snapshots, tags
 from ops.cloud.errors import CloudError
 from ops.cloud.session import Cloud
@@ -128,6 +128,17 @@ def test_the_set_is_copied_to_a_second_region_where_declared(
     west.close()
     assert made.copies == {"data": one.id} == (provisioned.state("wiki").snapshot or made).copies
     assert one.tags[tags.RUN] == made.run
+
+
+def test_the_sets_of_two_instances_are_as_old_as_the_first_and_as_good_as_the_lowest() -> None:
+    def told(at: str, level: str, **other: object) -> SnapshotState:
+        return SnapshotState.model_validate({"run": "r", "at": at, "level": level, **other})
+
+    early, late = "2026-11-22T10:00:00Z", "2026-11-22T10:05:00Z"
+    one = told(early, "crash", because="a hook failed", ids={"data": "snap-1"})
+    other = told(late, "application", unlisted="no answer", ids={"replica.data": "snap-2"})
+    both = {**one.model_dump(), "unlisted": "no answer", "ids": {**one.ids, **other.ids}}
+    assert together(one, other).model_dump() == together(other, one).model_dump() == both
 
 
 def test_volumes_of_one_name_on_two_slots_keep_a_snapshot_each(provisioned: Repository) -> None:

@@ -53,6 +53,7 @@ def test_what_is_in_time_and_proven_is_good() -> None:
         ({"proof": Proof(NOW - 31 * DAY, "proven", NOW - 31 * DAY)}, "not proven for 31 d"),
         ({"proof": Proof()}, "never proven"),
         ({"uncopied": "us-west-2"}, "no copy in us-west-2"),
+        ({"lower": "crash consistent only, not filesystem"}, "crash consistent only"),
         ({"fault": "wiki.yaml:3:1: no such key"}, "no such key"),
     ],
 )  # fmt: skip
@@ -83,6 +84,12 @@ def test_what_is_new_is_not_due_yet() -> None:
         None,
         ("nothing to back up yet",),
     )
+
+
+def test_what_has_no_manifest_is_not_as_declared() -> None:
+    line = judged(unlisted="no answer")
+    assert (line.health, line.faults) == ("open", ())
+    assert line.open == ("the last can't be proven, it has no manifest: no answer",)
 
 
 def test_what_somebody_else_takes_is_told_as_not_looked_at() -> None:

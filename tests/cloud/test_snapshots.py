@@ -3,7 +3,7 @@ import os
 import shutil
 import subprocess
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
@@ -74,6 +74,27 @@ def test_taking_what_is_prepared_is_one_call(
     server.faults.clear()
     assert len(snapshots.take(cloud, prepared)) == 2
     assert server.faults.calls() == {"CreateSnapshots": 1}
+
+
+@pytest.mark.parametrize("kind", ["throttle", "lost", "error"])
+def test_what_is_tried_while_frozen_is_sent_once(
+    cloud: Cloud,
+    data: tuple[volumes.Volume, ...],
+    request_: Request,
+    server: Server,
+    kind: Literal["throttle", "lost", "error"],
+) -> None:
+    prepared = snapshots.prepare(cloud, request_)
+    server.faults.clear()
+    server.faults.add(Fault("CreateSnapshots", kind))
+    with snapshots.briskly(cloud) as brisk:
+        if kind == "lost":
+            assert len(snapshots.attempt(brisk, prepared)) == 2
+        else:
+            with pytest.raises(CloudError):
+                snapshots.attempt(brisk, prepared)
+    assert server.faults.calls()["CreateSnapshots"] == 1
+    assert len(snapshots.lost(cloud, prepared, SOON)) == (2 if kind == "lost" else 0)
 
 
 def test_an_unknown_instance_is_named(cloud: Cloud) -> None:

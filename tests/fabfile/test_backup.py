@@ -151,3 +151,12 @@ def stand_in(repo: Repository, cloud: Cloud, launch: Launch, name: str) -> None:
     for folder, told in (("components", component), ("state", {"instances": {"main": state}})):
         path = repo.path / folder / f"{name}.yaml"
         path.write_text(yaml.safe_dump(told))
+
+
+def test_a_snapshot_says_what_it_lacks_and_so_does_the_status(wiki: Repository) -> None:
+    edit(wiki, "components/wiki.yaml", "level: crash", "level: filesystem\n  fall_back_to: crash")
+    code, out, _ = fab(wiki, "backup.snapshot", "app=wiki")
+    assert code == 0 and "not filesystem consistent, as declared: " in out
+    assert "without a manifest, so no drill can prove it: " in out
+    code, out, _ = fab(wiki, "backup.status", "json=true")
+    assert code == 1 and "crash consistent only, not filesystem: " in out

@@ -32,6 +32,17 @@ def test_a_reference_to_nothing_is_told_with_its_place(
     assert caught.value.problems[0].line > 1
 
 
+@pytest.mark.parametrize("archived", [False, True])
+def test_a_check_that_does_not_exist_is_told(repo: Repository, *, archived: bool) -> None:
+    path = repo.path / "components/wiki.yaml"
+    before, between, after = path.read_text().split("- script: wiki/count-pages")
+    lines = ["- script: wiki/count-pages", "- script: wiki/count-pigs"]
+    first, second = lines if archived else reversed(lines)
+    path.write_text(before + first + between + second + after)
+    with pytest.raises(Broken, match="there is no file wiki/count-pigs"):
+        repo.component("wiki")
+
+
 @pytest.mark.parametrize(
     ("depends", "circle"),
     [

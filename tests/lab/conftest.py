@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -34,6 +35,39 @@ def light_lab() -> Iterator[Lab]:
 def ready(full_lab: Lab) -> Ready:
     """Return what the full lab is reached by."""
     return labs.reached(full_lab)
+
+
+@pytest.fixture
+def make_mount(tmp_path: Path) -> Iterator[Callable[[str], Path]]:
+    """Make a file system of its own, mounted on a folder; all are thawed and gone afterwards."""
+    made: list[Path] = []
+
+    def make(kind: str = "ext4") -> Path:
+        folder = tmp_path / f"mount-{len(made)}"
+        folder.mkdir()
+        if kind == "tmpfs":
+            words = ["mount", "-t", "tmpfs", "-o", "size=1m", "none", str(folder)]
+        else:
+            disk = tmp_path / f"disk-{len(made)}"
+            with disk.open("wb") as file:
+                file.truncate(16_000_000)
+            subprocess.run(["mkfs.ext4", "-q", str(disk)], check=True)
+            words = ["mount", "-o", "loop", str(disk), str(folder)]
+        subprocess.run(words, check=True)
+        made.append(folder)
+        return folder
+
+    try:
+        yield make
+    finally:
+        for folder in made:
+            subprocess.run(["fsfreeze", "-u", str(folder)], check=False, capture_output=True)
+            subprocess.run(["umount", str(folder)], check=True)
+
+
+@pytest.fixture
+def mount(make_mount: Callable[[str], Path]) -> Path:
+    return make_mount("ext4")
 
 
 def _lab(mode: str) -> Iterator[Lab]:

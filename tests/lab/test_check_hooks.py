@@ -1,4 +1,7 @@
-"""The sample's check hooks: a data folder copied while its server ran opens and answers."""
+"""The sample's check hooks: a data folder copied while its server ran opens and answers.
+
+And the lock hooks: nobody changes a table until it is taken back, or its time is over.
+"""
 
 from __future__ import annotations
 
@@ -6,13 +9,14 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
 
-from ops.backup.hooks import HookFailed, ask
+from ops.backup.hooks import HookFailed, ask, hooked
 from ops.remote.local import LocalHost
-from tests.support.databases import mariadb, postgresql
+from tests.support.databases import Server, mariadb, postgresql
 from tests.support.fabric_tree import PROJECT
 
 pytestmark = pytest.mark.lab
@@ -61,3 +65,38 @@ def test_a_copied_mariadb_answers_and_a_lost_table_does_not(copy: Path) -> None:
     shutil.rmtree(copy / "data/mailman3")
     with pytest.raises(HookFailed):
         check("mariadb-check", str(copy / "data"), "mailman3")
+
+
+LOCKED = "SET lock_wait_timeout = 1; INSERT INTO t VALUES (3)"
+
+
+def locked(seconds: str) -> AbstractContextManager[None]:
+    lock, unlock = ["mariadb-lock", seconds], ["mariadb-unlock"]
+    return hooked(LocalHost(), [lock], [unlock], HOOKS.joinpath)
+
+
+@pytest.fixture
+def mailman3(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
+    """Give a MariaDB server with a table, which hooks find as root does."""
+    with mariadb() as server:
+        server.ask("mysql", told=f"CREATE DATABASE mailman3; USE mailman3; {TABLE}")
+        monkeypatch.setenv("HOME", str(server.folder))
+        yield server
+
+
+def test_nobody_changes_a_table_that_is_locked(mailman3: Server) -> None:
+    with locked("60"), pytest.raises(subprocess.CalledProcessError):
+        mailman3.ask("mysql", "mailman3", told=LOCKED)
+    mailman3.ask("mysql", "mailman3", told=LOCKED)
+
+
+def test_a_lock_ends_by_itself_and_the_backup_hears_of_it(mailman3: Server) -> None:
+    with pytest.raises(HookFailed, match="the lock had ended before"), locked("1"):
+        mailman3.ask("mysql", "mailman3", told="INSERT INTO t VALUES (3)")  # waits for its end
+
+
+def test_a_lock_that_was_left_behind_is_replaced(mailman3: Server) -> None:
+    ask(LocalHost(), ["mariadb-lock", "60"], HOOKS.joinpath)
+    with locked("60"):
+        pass
+    mailman3.ask("mysql", "mailman3", told=LOCKED)

@@ -4,136 +4,42 @@ from __future__ import annotations
 
 import json
 import mmap
-import os
-import secrets
 import signal
 import subprocess
 import time
+import urllib.request
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
-from ops import run
-from ops.backup import drill, restore, snapshot
+from ops.backup import restore
 from ops.backup.hooks import HookFailed
-from ops.backup.plan import plan_snapshot
-from ops.cloud import groups, instances, tags, volumes
-from ops.cloud.calls import Wait
 from ops.errors import OpsError
-from ops.inventory import machine
 from ops.inventory.proofs import proven
-from ops.inventory.repository import Repository
-from ops.inventory.schema import DrillState, SnapshotState
 from ops.lab.record import Lab
-from ops.remote.command import script
-from tests.support.fabric_tree import FAB, PROJECT
+from tests.support.labs import reached
+from tests.support.store import SOON, Store, stored
 
 pytestmark = pytest.mark.lab
 
-SOON = Wait(0.2, 300)
 STORE, LOGS = "/srv/store", "/srv/logs"
 CHECK = '#!/bin/sh\n[ -s "$1/important" ] && touch "$1/asked" && echo "it answers"\n'
 
 
-def _target(*mounts: str) -> dict[str, Any]:
-    kinds = ("ext4", "xfs")
-    volumes_of = {
-        mount.rpartition("/")[2]: {
-            "size_gib": 1,
-            "device": f"/dev/sd{'fg'[i]}",
-            "mount": mount,
-            "filesystem": kinds[i],
-        }
-        for i, mount in enumerate(mounts)
-    }
-    rules = [{"port": 22, "from": ["198.18.0.0/15"]}]
-    one = {"type": "t3.small", "zone": "us-east-1a", "volumes": volumes_of, "rules": rules}
-    return {"instances": {"main": one}}
-
-
-@dataclass
-class Store:
-    """A component with two volumes, and a scratch host beside it."""
-
-    lab: Lab
-    repo: Repository
-    name: str
-    scratch: str
-
-    def snapshot(self) -> SnapshotState:
-        decided = plan_snapshot(
-            self.name, self.repo.component(self.name), self.repo.state(self.name)
-        )
-        return snapshot.take(self.repo, self.name, decided, patience=SOON)
-
-    def drill(self) -> drill.Drilled:
-        decided = drill.plan(self.repo, self.name)
-        return drill.drill(self.repo, self.name, decided, patience=SOON)
-
-    def fab(self, *words: str) -> subprocess.Popen[str]:
-        return subprocess.Popen(
-            [FAB, *words],
-            cwd=PROJECT,
-            env={**os.environ, "OPS_INVENTORY": str(self.repo.path)},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-
-    def do(self, text: str, *words: str, on: str = "") -> str:
-        with run.host(self.repo, on or self.name, "cloud") as host:
-            return host.run(script(text, *words, root=True)).out.decode()
-
-    def left(self) -> tuple[list[str], str]:
-        """Return the drills' volumes and mounts that are still there."""
-        found = volumes.find(run.cloud(self.repo), {tags.DRILL: tags.ANY})
-        asked = "grep ops-restored /proc/mounts || true"
-        mounts = self.do(asked, on=self.scratch) + self.do(asked)
-        return [one.id for one in found if one.state != "deleted"], mounts
-
-    def await_volume(self) -> None:
-        """Wait until a drill has attached a volume."""
-        cloud, until = run.cloud(self.repo), time.monotonic() + 60
-        while time.monotonic() < until:
-            if any(one.instance for one in volumes.find(cloud, {tags.DRILL: tags.ANY})):
-                return
-            time.sleep(0.02)
-
-    def proven(self) -> DrillState | None:
-        return proven(self.repo.state(self.name))
-
-    def declare(self, path: str, text: str) -> None:
-        (self.repo.path / path).parent.mkdir(exist_ok=True)
-        (self.repo.path / path).write_text(text)
-        self.repo.git.commit([path], "Change the test's declarations", machine.person())
-
-
 @pytest.fixture(scope="module")
 def store(full_lab: Lab) -> Iterator[Store]:
-    repo = Repository(Path(full_lab.inventory), PROJECT)
-    ending = secrets.token_hex(3)
-    made = Store(full_lab, repo, f"store-{ending}", f"scratch-{ending}")
-    before = (repo.path / "site.yaml").read_text()
-    site = {**yaml.safe_load(before), "scratch": {"component": made.scratch}}
-    check = {"script": f"{made.name}-check", "arguments": [f"{STORE}/data"]}
-    backup = {"level": "filesystem", "schedule": "0 1 * * *", "keep": {}, "check": [check]}
-    common = {"description": "a test's", "owner": "a test"}
-    made.declare(f"templates/{check['script']}", CHECK)
-    made.declare("site.yaml", yaml.safe_dump(site))
-    told = {**common, "target": _target(STORE, LOGS), "backup": backup}
-    made.declare(f"components/{made.name}.yaml", yaml.safe_dump(told))
-    scratch = {**common, "target": _target()}
-    made.declare(f"components/{made.scratch}.yaml", yaml.safe_dump(scratch))
-    try:
-        process = made.fab("provision", f"app={made.name},{made.scratch}")
-        said = process.communicate(timeout=300)
-        assert process.returncode == 0, said
+    backup = {"level": "filesystem", "schedule": "0 1 * * *", "keep": {}}
+    with stored(full_lab, backup, STORE, LOGS) as made:
+        check = {"script": f"{made.name}-check", "arguments": [f"{STORE}/data"]}
+        made.declare(f"templates/{check['script']}", CHECK)
+        component = made.repo.path / f"components/{made.name}.yaml"
+        told = yaml.safe_load(component.read_text())
+        told["backup"]["check"] = [check]
+        made.declare(f"components/{made.name}.yaml", yaml.safe_dump(told))
         made.do(
             f"mkdir {STORE}/data && cd {STORE}/data && echo 'all that matters' >important &&"
             ' for i in $(seq 300); do echo "page $i" >"page $i"; done &&'
@@ -141,25 +47,6 @@ def store(full_lab: Lab) -> Iterator[Store]:
             f" chown -R 33:33 . && dd if=/dev/urandom of={LOGS}/log bs=1M count=3 2>/dev/null"
         )
         yield made
-    finally:
-        _remove(made)
-        made.declare("site.yaml", before)
-
-
-def _remove(store: Store) -> None:
-    cloud = run.cloud(store.repo)
-    for name in (store.name, store.scratch):
-        for one in instances.find(cloud, {tags.COMPONENT: name}):
-            instances.protect(cloud, one.id, on=False)
-            instances.terminate(cloud, one.id)
-            instances.wait(cloud, one.id, "terminated", SOON)
-        for volume in volumes.find(cloud, {tags.COMPONENT: name}):
-            volumes.remove(cloud, volume.id)
-        for group in groups.find(cloud, {tags.COMPONENT: name}):
-            groups.remove(cloud, group.id)
-        path = f"components/{name}.yaml"
-        (store.repo.path / path).unlink()
-        store.repo.git.commit([path], f"Remove {name}", machine.person())
 
 
 def test_a_snapshot_of_a_busy_volume_is_proven_to_the_last_file_that_lay_still(
@@ -263,3 +150,31 @@ def test_a_folder_that_is_not_empty_is_left_alone(store: Store) -> None:
     with pytest.raises(OpsError, match="is not empty"):
         restore.restore(store.repo, store.name, decided, patience=SOON)
     assert store.left() == ([], "")
+
+
+def _aws(store: Store, path: str, told: object = None) -> dict[str, Any]:
+    """Return what the lab's AWS says at a path of its own; with `told` it is posted."""
+    data = None if told is None else json.dumps(told).encode()
+    place = f"{reached(store.lab).endpoint}{path}"
+    with urllib.request.urlopen(place, data) as reply:  # noqa: S310 - the lab's own address
+        found: dict[str, Any] = json.loads(reply.read() or b"{}")
+    return found
+
+
+@pytest.mark.soak
+def test_a_controller_killed_while_frozen_leaves_a_host_that_thaws_itself(store: Store) -> None:
+    before = _aws(store, "/lab/calls").get("CreateSnapshots", 0)
+    _aws(store, "/lab/faults", {"action": "CreateSnapshots", "kind": "delay", "seconds": 6})
+    killed = store.fab("backup.snapshot", f"app={store.name}")
+    until = time.monotonic() + 120
+    while _aws(store, "/lab/calls").get("CreateSnapshots", 0) == before:
+        assert time.monotonic() < until and killed.poll() is None, killed.communicate()
+        time.sleep(0.05)
+    killed.send_signal(signal.SIGKILL)
+    killed.communicate()
+    assert ".service" in store.do("cat /proc/$(cat /run/ops-freeze.*)/cgroup")  # not the session's
+    busy = store.do("fsfreeze -f $1 2>&1 || true", STORE)
+    assert "busy" in busy
+    store.do(f"touch {STORE}/written && sync -f {STORE}")  # comes back when it has thawed
+    store.do("while [ -e /run/ops-freeze.* ]; do sleep 0.1; done")
+    assert store.snapshot().level == "filesystem"

@@ -2,69 +2,40 @@
 
 from __future__ import annotations
 
-import os
+import secrets
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
 
 from ops import run
-from ops.backup.freeze import FreezeFailed, ThawedTooEarly, frozen, thaw_command
-from ops.errors import OpsError
+from ops.backup.freeze import FreezeFailed, NotThawed, ThawedTooEarly, frozen, sync
+from ops.backup.watchdog import thaw_command
 from ops.inventory.repository import Repository
 from ops.lab.record import Lab
-from ops.remote.command import command, script
+from ops.remote.command import Command, command, script
 from ops.remote.connection import connect
-from ops.remote.host import Host
+from ops.remote.errors import Unreachable
+from ops.remote.host import Host, Result, Sink
 from ops.remote.local import LocalHost
 from tests.support.fabric_tree import PROJECT
+from tests.support.freezing import gone, is_frozen, watchdog, writing
 from tests.support.sshd import Sshd
 
 pytestmark = pytest.mark.lab
 
 
 @pytest.fixture
-def make_mount(tmp_path: Path) -> Iterator[Callable[[str], Path]]:
-    """Make a file system of its own, mounted on a folder; all are thawed and gone afterwards."""
-    made: list[Path] = []
-
-    def make(kind: str = "ext4") -> Path:
-        folder = tmp_path / f"mount-{len(made)}"
-        folder.mkdir()
-        if kind == "tmpfs":
-            words = ["mount", "-t", "tmpfs", "-o", "size=1m", "none", str(folder)]
-        else:
-            disk = tmp_path / f"disk-{len(made)}"
-            with disk.open("wb") as file:
-                file.truncate(16_000_000)
-            subprocess.run(["mkfs.ext4", "-q", str(disk)], check=True)
-            words = ["mount", "-o", "loop", str(disk), str(folder)]
-        subprocess.run(words, check=True)
-        made.append(folder)
-        return folder
-
-    try:
-        yield make
-    finally:
-        for folder in made:
-            subprocess.run(["fsfreeze", "-u", str(folder)], check=False, capture_output=True)
-            subprocess.run(["umount", str(folder)], check=True)
+def name() -> str:
+    """The run that freezes."""
+    return f"test-{secrets.token_hex(4)}"
 
 
-@pytest.fixture
-def mount(make_mount: Callable[[str], Path]) -> Path:
-    return make_mount("ext4")
-
-
-def watchdog(run: str) -> Path:
-    return Path(f"/run/ops-freeze.{run}")
-
-
-def test_a_frozen_file_system_thaws_and_no_watchdog_stays(mount: Path) -> None:
-    name = f"test-{os.getpid()}"
+def test_a_frozen_file_system_thaws_and_no_watchdog_stays(mount: Path, name: str) -> None:
     with frozen(LocalHost(), name, [str(mount)]):
         again = LocalHost().run(command("fsfreeze", "-f", str(mount), root=True), check=False)
         assert again.code != 0 and watchdog(name).exists()
@@ -72,8 +43,8 @@ def test_a_frozen_file_system_thaws_and_no_watchdog_stays(mount: Path) -> None:
     assert not watchdog(name).exists()
 
 
-def test_the_watchdog_stays_where_one_did_not_thaw(mount: Path) -> None:
-    name, host = f"test-{os.getpid()}", LocalHost()
+def test_the_watchdog_stays_where_one_did_not_thaw(mount: Path, name: str) -> None:
+    host = LocalHost()
     with pytest.raises(ThawedTooEarly), frozen(host, name, [str(mount)], limit=3):
         host.run(command("fsfreeze", "-u", str(mount), root=True))
         assert host.run(thaw_command(name, [str(mount)]), check=False).code == 9
@@ -97,14 +68,6 @@ def refusal(host: Host, name: str, mounts: Sequence[str]) -> str:
     return caught.value.message
 
 
-def is_frozen(mount: Path) -> bool:
-    """Return whether the file system is frozen, by trying to freeze it, which thaws nothing."""
-    tried = subprocess.run(["fsfreeze", "-f", str(mount)], check=False, capture_output=True)
-    if tried.returncode == 0:
-        subprocess.run(["fsfreeze", "-u", str(mount)], check=True)
-    return tried.returncode != 0
-
-
 def thawed(mount: Path, seconds: float) -> bool:
     """Return whether the file system takes writes again within so many seconds."""
     end = time.monotonic() + seconds
@@ -113,8 +76,9 @@ def thawed(mount: Path, seconds: float) -> bool:
     return not is_frozen(mount)
 
 
-def test_a_controller_killed_while_frozen_leaves_a_host_that_thaws_itself(mount: Path) -> None:
-    name = f"test-{os.getpid()}"
+def test_a_controller_killed_while_frozen_leaves_a_host_that_thaws_itself(
+    mount: Path, name: str
+) -> None:
     words = [sys.executable, "-c", _KILLED, name, str(mount)]
     with subprocess.Popen(words, stdout=subprocess.PIPE, cwd=PROJECT) as controller:
         assert controller.stdout is not None
@@ -127,13 +91,12 @@ def test_a_controller_killed_while_frozen_leaves_a_host_that_thaws_itself(mount:
 
 
 def test_a_network_cut_while_frozen_fails_and_the_host_thaws_itself(
-    mount: Path, tmp_path: Path
+    mount: Path, tmp_path: Path, name: str
 ) -> None:
-    name = f"test-{os.getpid()}"
     with Sshd(tmp_path / "sshd") as server:
         server.pin("wiki.cloud.main")
         host = connect(server.endpoint("wiki.cloud.main"))
-        with pytest.raises(OpsError), frozen(host, name, [str(mount)], limit=2):
+        with pytest.raises(NotThawed), frozen(host, name, [str(mount)], limit=2):
             server.stop()
             assert is_frozen(mount)
         host.close()
@@ -141,10 +104,78 @@ def test_a_network_cut_while_frozen_fails_and_the_host_thaws_itself(
     assert gone(watchdog(name))
 
 
-def test_where_the_second_of_three_cannot_be_frozen_none_stays_frozen(
-    make_mount: Callable[[str], Path],
+def test_a_freeze_that_came_after_the_watchdogs_limit_is_thawed_all_the_same(
+    mount: Path, name: str
 ) -> None:
-    name = f"test-{os.getpid()}"
+    with writing(mount) as end:
+        late = threading.Timer(3, end)
+        late.start()
+        with (
+            pytest.raises(FreezeFailed, match="freezing took more than 1 s"),
+            frozen(LocalHost(), name, [str(mount)], limit=1),
+        ):
+            pytest.fail("ran")
+        late.join()
+    assert gone(watchdog(name))
+    assert not is_frozen(mount)
+
+
+class Cut(LocalHost):
+    """A host whose answer to the first command is lost; `error` is what we see instead."""
+
+    def __init__(self, error: BaseException) -> None:
+        super().__init__()
+        self.error: BaseException | None = error
+
+    def run(
+        self,
+        command: Command,
+        *,
+        check: bool = True,
+        timeout: float | None = None,
+        sink: Sink | None = None,
+    ) -> Result:
+        found = super().run(command, check=check, timeout=timeout, sink=sink)
+        error, self.error = self.error, None
+        if error is not None:
+            raise error
+        return found
+
+
+@pytest.mark.parametrize("error", [Unreachable("cut off"), KeyboardInterrupt()])
+def test_what_froze_although_nobody_heard_of_it_is_thawed(
+    mount: Path, name: str, error: BaseException
+) -> None:
+    with pytest.raises(type(error)), frozen(Cut(error), name, [str(mount)]):
+        pytest.fail("ran")
+    assert not is_frozen(mount) and not watchdog(name).exists()
+
+
+def test_what_could_not_be_thawed_is_told_and_the_watchdog_goes_on(
+    mount: Path, name: str, tmp_path: Path
+) -> None:
+    away = tmp_path.with_name(f"{tmp_path.name}.away")
+    try:
+        with (
+            pytest.raises(NotThawed, match="may still be frozen: fsfreeze: cannot open"),
+            frozen(LocalHost(), name, [str(mount)], limit=2),
+        ):
+            tmp_path.rename(away)
+        time.sleep(2.5)  # past the watchdog's first try
+        assert watchdog(name).exists()
+    finally:
+        away.rename(tmp_path)
+    assert gone(watchdog(name)) and not is_frozen(mount)
+
+
+def test_what_cannot_be_synced_is_not_frozen(tmp_path: Path) -> None:
+    with pytest.raises(FreezeFailed, match="No such file"):
+        sync(LocalHost(), [str(tmp_path / "nowhere")])
+
+
+def test_where_the_second_of_three_cannot_be_frozen_none_stays_frozen(
+    make_mount: Callable[[str], Path], name: str
+) -> None:
     mounts = [make_mount(kind) for kind in ("ext4", "tmpfs", "ext4")]
     names = [str(mount) for mount in mounts]
     assert "could not be frozen; what was frozen is thawed" in refusal(LocalHost(), name, names)
@@ -162,12 +193,5 @@ def test_a_host_without_fsfreeze_fails_the_backup(full_lab: Lab, tmp_path: Path)
             host.run(script(move, "fsfreeze.away", "fsfreeze", root=True))
 
 
-def test_the_root_file_system_is_never_frozen() -> None:
-    assert "is the root file system" in refusal(LocalHost(), f"test-{os.getpid()}", ["/"])
-
-
-def gone(path: Path, seconds: float = 5) -> bool:
-    end = time.monotonic() + seconds
-    while path.exists() and time.monotonic() < end:
-        time.sleep(0.05)
-    return not path.exists()
+def test_the_root_file_system_is_never_frozen(name: str) -> None:
+    assert "is the root file system" in refusal(LocalHost(), name, ["/"])

@@ -66,8 +66,10 @@ from ops.inventory.schema.target import (
     User,
     Volume,
 )
+from ops.inventory.schema.words import LEVELS, Level
 
 __all__ = [
+    "LEVELS",
     "Archive",
     "ArchiveState",
     "Backup",
@@ -92,6 +94,7 @@ __all__ = [
     "Instance",
     "InstanceState",
     "Keep",
+    "Level",
     "Limits",
     "Login",
     "Mail",

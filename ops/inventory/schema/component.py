@@ -14,6 +14,7 @@ from ops.inventory.schema.words import (
     CronTime,
     Duration,
     HostName,
+    Level,
     Model,
     ResticRepository,
     Secret,
@@ -149,9 +150,7 @@ class Archive(Model):
 class Backup(Model):
     """How the component is backed up, and how old its newest backup may be."""
 
-    level: Literal["crash", "filesystem", "application"] = Field(
-        "filesystem", description="How consistent a snapshot is."
-    )
+    level: Level = Field("filesystem", description="How consistent a snapshot is.")
     fall_back_to: Literal["crash", "filesystem"] | None = Field(
         None, description="The level to take when the declared one fails; none: the backup fails."
     )

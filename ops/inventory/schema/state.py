@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from ops.inventory.schema.words import Model, SlotVolume, Slug
+from ops.inventory.schema.words import Level, Model, SlotVolume, Slug
 
 Instant = Annotated[datetime, Field(strict=False)]
 """A moment with its zone, read from ISO 8601."""
@@ -112,8 +112,9 @@ class SnapshotState(Model):
     """The last set of snapshots."""
 
     run: str
-    at: Instant
-    level: Literal["crash", "filesystem", "application"]
+    at: Instant = Field(description="When AWS began it; of several instances, the first.")
+    level: Level = Field(description="What was reached; of several instances, the lowest.")
+    because: str = Field("", description="Why the level is below the declared one.")
     ids: dict[SlotVolume, str] = Field(
         description="Snapshot by volume: `data`, and `SLOT.data` on slots other than main."
     )

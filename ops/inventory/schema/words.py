@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from typing import Annotated
+from typing import Annotated, Literal, get_args
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints
 
@@ -41,6 +41,12 @@ def _root(value: str) -> str:
         raise ValueError("write the path without a trailing slash, // or ..")
     return value
 
+
+Level = Literal["crash", "filesystem", "application"]
+"""How consistent a snapshot is."""
+
+LEVELS: tuple[Level, ...] = get_args(Level)
+"""The lowest first."""
 
 Slug = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,40}$")]
 """A component, slot, volume or data set: lower case letters, digits, dashes."""
