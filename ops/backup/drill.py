@@ -43,6 +43,8 @@ def held(cloud: Cloud, name: str) -> list[Held]:
             one.size_gib,
             one.state == "completed",
             one.tags.get(tags.LEVEL, ""),
+            tags.number(one.tags, tags.SET_SIZE),
+            tags.number(one.tags, tags.SET_SLOTS),
         )
         for one in found
         if one.started is not None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -24,10 +24,14 @@ class Held:
     size_gib: int
     complete: bool
     level: str = ""
+    of: int = 1
+    """How many snapshots the set had of this slot when it was taken."""
+    slots: int = 1
+    """How many slots the set had."""
 
 
 def newest(held: Iterable[Held], name: str, at: datetime | None = None) -> list[Held]:
-    """Return the newest set of which every snapshot is complete, taken at `at` or before.
+    """Return the newest set that is whole, every snapshot complete, taken at `at` or before.
 
     Ordered by slot and volume. Raise OpsError when there is none.
     """
@@ -35,9 +39,7 @@ def newest(held: Iterable[Held], name: str, at: datetime | None = None) -> list[
     for one in held:
         sets[one.run].append(one)
     whole = [
-        found
-        for found in sets.values()
-        if all(one.complete for one in found) and (at is None or taken(found) <= at)
+        found for found in sets.values() if _whole(found) and (at is None or taken(found) <= at)
     ]
     if not whole:
         when = f" of {at:%Y-%m-%d %H:%M} or before" if at else ""
@@ -46,6 +48,14 @@ def newest(held: Iterable[Held], name: str, at: datetime | None = None) -> list[
         )
     best = max(whole, key=taken)
     return sorted(best, key=lambda one: (one.slot, one.volume))
+
+
+def _whole(found: list[Held]) -> bool:
+    """Return whether all that was taken is there: what prune or a person removed is missed."""
+    count = Counter(one.slot for one in found)
+    return all(one.complete and count[one.slot] >= one.of for one in found) and len(count) >= max(
+        one.slots for one in found
+    )
 
 
 def scratch_of(site: Site, name: str, state: State | None) -> tuple[str, str]:

@@ -23,11 +23,8 @@ def plan_snapshot(name: str, declared: Component, state: State) -> Plan:
             f"{name} declares application-consistent snapshots, but no hook that prepares one",
             f"Name a script in backup.before of components/{name}.yaml.",
         )
-    steps = tuple(
-        _step(slot, instance, declared, policy)
-        for slot, instance in sorted(state.instances.items())
-        if instance.volumes
-    )
+    found = {slot: one for slot, one in sorted(state.instances.items()) if one.volumes}
+    steps = tuple(_step(slot, one, declared, policy, len(found)) for slot, one in found.items())
     if not steps and not _declares_volumes(declared):
         return Plan("backup.snapshot", name, notes=("no data volume is declared",))
     if not steps:
@@ -49,7 +46,9 @@ def _declares_volumes(declared: Component) -> bool:
     return any(instance.volumes for instance in instances)
 
 
-def _step(slot: str, instance: InstanceState, declared: Component, policy: Backup | None) -> Step:
+def _step(
+    slot: str, instance: InstanceState, declared: Component, policy: Backup | None, slots: int
+) -> Step:
     level = policy.level if policy else "crash"
     volumes = {volume: found.id for volume, found in sorted(instance.volumes.items())}
     mounts = _mounts(slot, declared, volumes) if level != "crash" else []
@@ -63,6 +62,7 @@ def _step(slot: str, instance: InstanceState, declared: Component, policy: Backu
         words,
         {
             "slot": slot,
+            "slots": slots,
             "instance": instance.id,
             "volumes": volumes,
             "level": level,

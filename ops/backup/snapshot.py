@@ -172,7 +172,12 @@ class _Taking:
         return taken
 
     def _request(self, arguments: Any, level: str) -> snapshots.Request:
-        own = {tags.COMPONENT: self.component, tags.RUN: self.run.id, tags.LEVEL: level}
+        own = {
+            tags.COMPONENT: self.component,
+            tags.RUN: self.run.id,
+            tags.LEVEL: level,
+            tags.SET_SLOTS: str(arguments["slots"]),
+        }
         return snapshots.Request(arguments["instance"], self.run.id, own, self.component)
 
     @contextmanager

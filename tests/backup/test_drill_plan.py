@@ -25,6 +25,12 @@ def test_the_newest_whole_set_counts() -> None:
     assert newest([OLD, NEW, LOGS, pending, replace(PENDING, volume="x")], "wiki") == [LOGS, NEW]
 
 
+def test_a_set_that_lost_a_snapshot_or_a_slot_is_not_whole() -> None:
+    assert newest([OLD, replace(NEW, of=2)], "wiki") == [OLD]
+    assert newest([OLD, replace(NEW, slots=2)], "wiki") == [OLD]
+    assert newest([OLD, replace(NEW, of=2), replace(LOGS, of=2)], "wiki")[1].run == "r2"
+
+
 def test_a_moment_takes_the_set_before_it() -> None:
     assert newest([OLD, NEW], "wiki", datetime(2026, 11, 20, 12, tzinfo=UTC)) == [OLD]
 

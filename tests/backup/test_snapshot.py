@@ -42,6 +42,7 @@ def test_the_set_is_tagged_recorded_and_signed(provisioned: Repository, cloud: C
     made = snapshot(provisioned)
     [one] = taken(cloud, provisioned)
     assert made.ids == {"data": one.id}
+    assert (one.tags[tags.SET_SIZE], one.tags[tags.SET_SLOTS]) == ("1", "1")
     assert one.tags[tags.LEVEL] == "crash"
     assert one.tags[tags.RUN] == made.run
     assert provisioned.state("wiki").snapshot == made
