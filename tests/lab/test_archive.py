@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import secrets
+import signal
 import subprocess
 from collections.abc import Iterator
 from contextlib import suppress
@@ -68,6 +69,16 @@ done
 exit 1
 """
 
+SLOW = r"""
+printf '%s\n' '#!/bin/sh' '/usr/bin/restic "$@"; code=$?' \
+  'case " $* " in *" restore "*) sleep 99 ;; esac; exit $code' >/usr/local/bin/restic
+chmod 755 /usr/local/bin/restic
+"""
+AWAIT = "for i in $(seq 600); do pgrep -fx 'sleep 99' >/dev/null && exit; sleep 0.1; done; exit 1"
+ENDED = """
+for i in $(seq 100); do pgrep -fx 'sleep 99' >/dev/null || exit 0; sleep 0.1; done; pgrep -fa sleep
+"""
+
 
 @dataclass
 class Papers:
@@ -120,6 +131,14 @@ class Papers:
         argv = [str(FAB), *words]
         return subprocess.run(
             argv, cwd=PROJECT, env=environ, capture_output=True, text=True, check=False
+        )
+
+    def start(self, *words: str) -> subprocess.Popen[bytes]:
+        """Start fab and let it run, as its own process."""
+        environ = {**os.environ, "OPS_INVENTORY": str(self.repo.path)}
+        pipe = subprocess.PIPE
+        return subprocess.Popen(
+            [str(FAB), *words], cwd=PROJECT, env=environ, stdout=pipe, stderr=pipe
         )
 
     def restic(self, *words: str) -> str:
@@ -224,6 +243,22 @@ def test_an_archive_is_restored_beside_the_live_data(papers: Papers) -> None:
     assert "33:33" in seen
     assert "cache" not in seen
     papers.do("rm -r /srv/back")
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
+def test_a_drill_that_is_cut_off_leaves_no_restic_behind(papers: Papers, number: int) -> None:
+    papers.do(SLOW)
+    try:
+        drill = papers.start("backup.drill", f"app={papers.name}", "kind=archive")
+        papers.do(AWAIT)
+        drill.send_signal(number)
+        drill.communicate(timeout=60)
+        assert papers.do(ENDED) == ""
+    finally:
+        papers.do("rm /usr/local/bin/restic")
+    if number == signal.SIGKILL:
+        papers.drill()
+    assert papers.do("ls /var/lib/ops-restored") == ""
 
 
 @pytest.mark.parametrize(
