@@ -80,12 +80,11 @@ class _Archiving:
         self.unread: list[str] = []
 
     def dump(self, step: Step) -> run.Facts:
-        """Dump one database; see ops.backup.archive_dump for what counts as a dump."""
+        """Dump one database; see ops.verify.dump for what counts as a dump."""
         told: Any = step.arguments
         text = self.repo.template(told["script"]).read_text()
-        to, least, engine = told["to"], told["least"], told["engine"]
-        asked = archive_dump.dumping(engine, to, least, text, told["arguments"])
-        return {"bytes": archive_dump.dump(self._host(told["slot"]), step.subject, asked)}
+        hook = archive_dump.Hook(told["engine"], told["to"], told["least"], text, told["arguments"])
+        return {"bytes": archive_dump.dump(self._host(told["slot"]), step.subject, hook)}
 
     def archive(self, step: Step) -> run.Facts:
         """Archive one host's trees, and write their manifests as of the moment it began."""

@@ -263,7 +263,7 @@ def test_a_drill_that_is_cut_off_leaves_no_restic_behind(papers: Papers, number:
 
 @pytest.mark.parametrize(
     ("hook", "words"),
-    [(SHORT, "ended early"), (PIPED, "ended with 3"), ("#!/bin/sh\n:\n", "0 bytes")],
+    [(SHORT, "ends early"), (PIPED, "ended with 3"), ("#!/bin/sh\n:\n", "is empty")],
 )
 def test_a_dump_that_is_not_whole_archives_nothing(papers: Papers, hook: str, words: str) -> None:
     before = papers.repo.state(papers.name).archive
