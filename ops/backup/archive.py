@@ -14,7 +14,7 @@ from ops.backup.archive_plan import plan_archive
 from ops.backup.witness import manifest_path
 from ops.errors import Incomplete, OpsError
 from ops.inventory.patterns import Excludes
-from ops.inventory.schema import Archive, ArchiveState
+from ops.inventory.schema import Archive, ArchiveState, UnsoundState
 from ops.plan import Plan, Step
 from ops.remote.command import command, script
 from ops.verify import clock, manifest
@@ -38,8 +38,7 @@ _FREE = "echo ops-may-run-anything"
 
 def plan(repo: Repository, name: str) -> Plan:
     """Return what a run would archive now."""
-    turn = sum(1 for _ in repo.runs(name, "backup.run"))
-    return plan_archive(name, repo.component(name), turn)
+    return plan_archive(name, repo.component(name), repo.state(name).archive)
 
 
 def make(
@@ -61,6 +60,8 @@ def make(
         r.carry_out(decided, performers, tell=tell)
         if work.unread:
             raise Incomplete(f"{name}: {'; '.join(work.unread)}", "The rest is archived.")
+        work.complete = True
+        work.observe()
         return work.state()
 
 
@@ -78,6 +79,10 @@ class _Archiving:
         self.at: datetime | None = None
         self.files = self.bytes = 0
         self.unread: list[str] = []
+        self.complete = False
+        before = r.state.archive
+        known = before if before and before.repository == archive.repository else None
+        self.part, self.unsound = (known.part, known.unsound) if known else (0, None)
 
     def dump(self, step: Step) -> run.Facts:
         """Dump one database; see ops.verify.dump for what counts as a dump."""
@@ -119,7 +124,7 @@ class _Archiving:
             self.unread.append(f"restic archived {seen} files of {slot}, but {files} lie there")
         self.files += told["total_files_processed"]
         self.bytes += told["total_bytes_processed"]
-        self.run.observe(self.run.state.model_copy(update={"archive": self.state()}))
+        self.observe()
         added = told["data_added"]
         append_only = self._adds_only(host)
         return {"id": self.ids[slot], "added": added, "moving": moving, "adds_only": append_only}
@@ -132,12 +137,23 @@ class _Archiving:
         result = host.run(asked, check=False, timeout=archives.LONG)
         try:
             restic.checked(result, self.way.repository)
+        except restic.Known:
+            raise
         except OpsError as error:
+            self.unsound = UnsoundState(part=told["part"], run=self.run.id)
+            self.observe()
             raise OpsError(
                 f"{error.message}: the repository is not sound",
                 error.hint or "The archive was added, but don't rely on it: see `restic check`.",
             ) from error
+        self.part = int(told["part"].partition("/")[0])
+        if self.unsound and self.unsound.part == told["part"]:
+            self.unsound = None
         return {"part": told["part"]}
+
+    def observe(self) -> None:
+        """Record what was archived so far."""
+        self.run.observe(self.run.state.model_copy(update={"archive": self.state()}))
 
     def state(self) -> ArchiveState:
         """Return what was archived so far."""
@@ -149,6 +165,9 @@ class _Archiving:
                 "ids": dict(self.ids),
                 "files": self.files,
                 "bytes": self.bytes,
+                "complete": self.complete,
+                "part": self.part,
+                "unsound": self.unsound,
             }
         )
 

@@ -42,9 +42,14 @@ def plan(repo: Repository, name: str) -> Plan:
     where = _where(repo, name, archive)
     kept = {
         str(step.arguments["slot"]): step.arguments["trees"]
-        for step in plan_archive(name, declared, 0).steps
+        for step in plan_archive(name, declared).steps
         if step.kind == "archive.make"
     }
+    if missing := kept.keys() - made.ids.keys():
+        raise OpsError(
+            f"{name}: the newest archive lacks {', '.join(sorted(missing))}: it proves nothing",
+            f"Make a whole one: fab backup.run app={name}",
+        )
     steps = [
         Step(
             "archive.prove",

@@ -52,7 +52,11 @@ FAULTS = {
 }
 
 
-class Missing(OpsError):
+class Known(OpsError):
+    """restic failed for a reason that says nothing of what is in the repository."""
+
+
+class Missing(Known):
     """There is no repository where one should be."""
 
 
@@ -131,7 +135,7 @@ def checked(result: Result, where: str) -> Result:
         raise Incomplete(f"{where}: {_first(said)}", "The rest is archived; mend it and run again.")
     for words, (message, hint) in FAULTS.items():
         if words.lower() in said.lower():
-            kind = Missing if message.startswith("there is no") else OpsError
+            kind = Missing if message.startswith("there is no") else Known
             raise kind(f"{where}: {message} ({_first(said)})", hint)
     if result.code == 127:
         raise OpsError(f"{where}: restic is not installed", "apt-get install restic")

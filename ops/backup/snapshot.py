@@ -188,13 +188,15 @@ class _Taking:
         finally:
             self.seconds_frozen += time.monotonic() - started
 
-    def fold(self, state: State, _step: Step, facts: run.Facts) -> State:
+    def fold(self, state: State, step: Step, facts: run.Facts) -> State:
         """Return the state with this instance's snapshots added to the run's set."""
         if state.snapshot and "copies" in facts:
             with_copies = state.snapshot.model_copy(update={"copies": facts["copies"]})
             return state.model_copy(update={"snapshot": with_copies})
         before = state.snapshot.ids if state.snapshot and state.snapshot.run == self.run.id else {}
+        told: Any = step.arguments
         made: Any = facts["ids"]
+        slots = {name.rpartition(".")[0] for name in (*before, *made)}
         taken = SnapshotState.model_validate(
             {
                 "run": self.run.id,
@@ -202,6 +204,7 @@ class _Taking:
                 "level": facts["level"],
                 "ids": {**before, **made},
                 "unlisted": self.unlisted,
+                "complete": len(slots) >= told["slots"],
             }
         )
         return state.model_copy(update={"snapshot": taken})

@@ -49,6 +49,8 @@ def test_what_is_in_time_and_proven_is_good() -> None:
         ({"last": LAST_NIGHT - DAY}, "older than 1 d 2 h"),
         ({"last": None, "run": "", "newest_run": ""}, "there is none"),
         ({"newest_run": RUN.replace("021600", "091500")}, "the last run left no backup: 2026"),
+        ({"complete": False}, "the last run is not complete: 2026"),
+        ({"unsound": "the repository is not sound"}, "is not sound"),
         ({"proof": Proof(NOW, "different", NOW - DAY)}, "the last drill: different"),
         ({"proof": Proof(NOW - 31 * DAY, "proven", NOW - 31 * DAY)}, "not proven for 31 d"),
         ({"proof": Proof()}, "never proven"),

@@ -197,6 +197,7 @@ def test_a_host_archives_through_a_door_that_only_lets_it_add(papers: Papers, re
 def test_excluded_folders_stay_out_and_the_dump_goes_in(papers: Papers) -> None:
     papers.declare()
     made = papers.make()
+    assert (made.complete, made.part, made.unsound) == (True, 1, None)
     names = papers.restic("/srv/archive", "ls", made.ids["main"])
     assert f"/var/backups/ops/{papers.name}/issues.dump" in names
     assert "/srv/papers/paper 200" in names
@@ -312,6 +313,9 @@ def test_a_damaged_repository_is_found_within_as_many_runs_as_parts(papers: Pape
     with pytest.raises(OpsError, match="not sound"):
         for _ in range(2):
             papers.make()
+    found = papers.repo.state(papers.name).archive
+    assert found and found.unsound and not found.complete
+    assert archive.plan(papers.repo, papers.name).steps[-1].arguments["part"] == found.unsound.part
 
 
 def test_s3_takes_archives_and_no_key_is_an_argument(server: Server, tmp_path: Path) -> None:

@@ -52,6 +52,7 @@ from ops.inventory.schema.state import (
     SnapshotState,
     State,
     TransferState,
+    UnsoundState,
     VerificationState,
     VolumeState,
 )
@@ -119,6 +120,7 @@ __all__ = [
     "State",
     "Target",
     "TransferState",
+    "UnsoundState",
     "User",
     "VerificationState",
     "Volume",
