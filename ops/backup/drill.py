@@ -30,6 +30,10 @@ if TYPE_CHECKING:
     from ops.inventory.repository import Repository
 
 
+TURN = 5 * 3600.0
+"""Seconds that a drill waits for the ones before it: all of a night begin within one hour."""
+
+
 def held(cloud: Cloud, name: str) -> list[Held]:
     """Return a component's snapshots that AWS has, of all sets."""
     found = snapshots.find(cloud, {tags.COMPONENT: name, tags.SET: tags.ANY})
@@ -100,13 +104,16 @@ def drill(
     *,
     tell: Callable[[Step], None] | None = None,
     patience: Wait | None = None,
+    waiting: Callable[[str], None] = lambda _: None,
 ) -> Drilled:
     """Carry out a drill's plan and record what it proves; remove all it made, come what may.
 
+    Where another drill is at work on the scratch host, wait for it; `waiting` hears of it.
     A difference is a verdict, not an error. Raise OpsError when a backup can't be restored or
     the component's check fails: recorded too, as failed.
     """
     with (
+        turn(repo, name, waiting),
         run.begin(repo, "backup.drill", name, dict(decided.facts)) as r,
         scratch(repo, name, r, patience) as ground,
         ExitStack() as made,
@@ -131,16 +138,27 @@ def drill(
 
 @contextmanager
 def scratch(repo: Repository, name: str, r: run.Run, patience: Wait | None) -> Iterator[Ground]:
-    """Give the scratch host, with its component's lock: one drill at a time, and no other task."""
+    """Give the scratch host, for who has its turn."""
+    with restore_ground.ground(repo, _scratch(repo, name), r.id, name, patience) as found:
+        yield found
+
+
+@contextmanager
+def turn(repo: Repository, name: str, waiting: Callable[[str], None]) -> Iterator[None]:
+    """Hold the lock of the scratch host's component: one drill at a time, and no other task.
+
+    It is waited for before the run begins, while the component's own backups can go on.
+    """
+    component, _ = _scratch(repo, name)
+    holder = Holder("backup.drill", name, os.getpid(), run.now().isoformat())
+    with component_lock(repo.var, component, holder, patience=TURN, waiting=waiting):
+        yield
+
+
+def _scratch(repo: Repository, name: str) -> tuple[str, str]:
     declared = repo.site().scratch
     state = repo.state(declared.component) if declared else None
-    component, slot = drill_plan.scratch_of(repo.site(), name, state)
-    holder = Holder("backup.drill", r.id, os.getpid(), run.now().isoformat())
-    with (
-        component_lock(repo.var, component, holder),
-        restore_ground.ground(repo, (component, slot), r.id, name, patience) as found,
-    ):
-        yield found
+    return drill_plan.scratch_of(repo.site(), name, state)
 
 
 class _Proving:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 from ops import run
@@ -73,10 +73,12 @@ def perform(
     *,
     tell: Callable[[Step], None] | None = None,
     patience: Wait | None = None,
+    waiting: Callable[[str], None] = lambda _: None,
 ) -> Drilled:
     """Carry out the plan and record what it proves, as ops.backup.drill.drill does."""
     archive = archives.declared(repo, name)
     with (
+        nullcontext() if _on_campus(archive) else drill.turn(repo, name, waiting),
         run.begin(repo, "backup.drill", name, dict(decided.facts)) as r,
         _hosts(repo, name, archive, r, patience) as host_of,
         ExitStack() as made,

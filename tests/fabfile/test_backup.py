@@ -151,3 +151,9 @@ def stand_in(repo: Repository, cloud: Cloud, launch: Launch, name: str) -> None:
     for folder, told in (("components", component), ("state", {"instances": {"main": state}})):
         path = repo.path / folder / f"{name}.yaml"
         path.write_text(yaml.safe_dump(told))
+
+
+def test_a_kind_that_cannot_be_drilled_does_not_keep_the_other_from_it(wiki: Repository) -> None:
+    code, out, err = fab(wiki, "backup.drill", "app=wiki")
+    assert code != 0 and "scratch host" in err
+    assert "no archive is declared" in out
