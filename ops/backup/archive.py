@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from ops import run
-from ops.backup import archive_dump, archives, moment, restic
+from ops.backup import append_only, archive_dump, archives, moment, restic
 from ops.backup.archive_plan import plan_archive
 from ops.backup.witness import manifest_path
 from ops.errors import Incomplete, OpsError
@@ -33,7 +33,6 @@ cd -- "$1" || exit
 shift
 exec find . "$@" -mindepth 1 -printf '%y%P\0'
 """
-_FREE = "echo ops-may-run-anything"
 
 
 def plan(repo: Repository, name: str) -> Plan:
@@ -60,6 +59,11 @@ def make(
         r.carry_out(decided, performers, tell=tell)
         if work.unread:
             raise Incomplete(f"{name}: {'; '.join(work.unread)}", "The rest is archived.")
+        if work.open:
+            raise OpsError(
+                f"{name}: {'; '.join(work.open)}",
+                "All is archived. Let its key in as docs/backups.md says: rclone, --append-only.",
+            )
         work.complete = True
         work.observe()
         return work.state()
@@ -79,6 +83,8 @@ class _Archiving:
         self.at: datetime | None = None
         self.files = self.bytes = 0
         self.unread: list[str] = []
+        self.open: list[str] = []
+        """Which hosts may not only add, though they should."""
         self.complete = False
         before = r.state.archive
         known = before if before and before.repository == archive.repository else None
@@ -209,14 +215,17 @@ class _Archiving:
         return ids[0]
 
     def _adds_only(self, host: Host) -> bool | None:
-        """Return whether the host can only add: asked where that can be asked, else None."""
+        """Return whether the host is proven to be able to add only; None where nobody can tell."""
         if self.way.repository.startswith("/"):
             return False
-        login = self.way.login()
-        if not login:
+        vault = self.way.vault()
+        if vault is None:
             return None
-        said = host.run(command(*login, _FREE, root=True), check=False, timeout=60)
-        return b"ops-may-run-anything" not in said.out
+        said = host.run(append_only.asking(*vault), check=False, timeout=60)
+        if proven := append_only.refused(said.out):
+            return proven
+        self.open.append(f"{host.name} could remove from {self.way.repository}, for all we know")
+        return False
 
     def _scanned(self, host: Host, slot: str, each: str, tree: Tree) -> Scan:
         memory = self.repo.var / "looks" / self.name / f"archive.{slot}.{each}{manifest.LOOK}"

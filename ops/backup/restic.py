@@ -90,10 +90,13 @@ class Way:
         argv = ("nice", "-n", "10", "restic", "--cache-dir", self.cache, *self._options(), *words)
         return command(*argv, root=self.adding, stdin=secret, env=env)
 
-    def login(self) -> list[str]:
-        """Return the words that begin an ssh command to the repository's account; none else."""
+    def vault(self) -> tuple[list[str], str] | None:
+        """Return the words that begin an ssh command to the repository's account, and the path.
+
+        None for a repository of another kind.
+        """
         found = _SFTP.fullmatch(self.repository)
-        return [*_SSH.split(), found["login"]] if found else []
+        return ([*_SSH.split(), found["login"]], found["path"]) if found else None
 
     def _options(self) -> tuple[str, ...]:
         found = _SFTP.fullmatch(self.repository)

@@ -194,6 +194,19 @@ def test_a_host_archives_through_a_door_that_only_lets_it_add(papers: Papers, re
         assert archives.listed(papers.repo, papers.name, host) == listed
 
 
+def test_a_door_that_lets_the_host_delete_fails_the_run(papers: Papers, ready: Ready) -> None:
+    papers.declare(repository=f"sftp:vault@{ready.hosts['wiki'].address}:/home/vault/papers")
+    door = "sed -i 's/{}/{}/' /home/vault/.ssh/authorized_keys"
+    papers.do(door.format(" --append-only", ""), on="wiki")
+    with pytest.raises(OpsError, match="could remove from sftp:vault"):
+        papers.make()
+    papers.do(door.format("--stdio", "--stdio --append-only"), on="wiki")
+    state = papers.repo.state(papers.name).archive
+    assert state and state.ids and not state.complete
+    assert papers.make().complete
+    papers.declare()
+
+
 def test_excluded_folders_stay_out_and_the_dump_goes_in(papers: Papers) -> None:
     papers.declare()
     made = papers.make()
