@@ -124,11 +124,11 @@ def drill(
         performers = {"volume.prove": proving.prove, "volumes.ask": proving.ask}
         try:
             r.carry_out(decided, performers, tell=tell)
+            verdict = drill_plan.verdict(name, proving.evidence.lines, proving.parts, proving.asked)
         except OpsError:
             r.observe(with_drill(r.state, "snapshot", proving.state("failed", decided)))
             raise
         made.close()
-        verdict = "different" if proving.evidence.lines else "proven"
         state = proving.state(verdict, decided)
         r.observe(with_drill(r.state, "snapshot", state))
         r.figure("recovery_seconds", state.seconds)
@@ -170,7 +170,8 @@ class _Proving:
         self.repo, self.name, self.run, self.ground, self.made = repo, name, r, ground, made
         self.evidence = Evidence(repo, r, ground.host)
         self.parts: list[DrilledPart] = []
-        self.places: dict[str, str] = {}
+        self.places: dict[str, dict[str, str]] = {}
+        self.asked = 0
         self.volumes: list[Restored] = []
         self.seconds = 0.0
         self.open = False
@@ -188,7 +189,9 @@ class _Proving:
         seconds = time.monotonic() - began
         self.seconds += seconds
         self.volumes.append(one)
-        self.places[self._live(told["slot"], told["volume"])] = one.mount
+        there = self.places.setdefault(told["slot"], {})
+        if live := self._live(told["slot"], told["volume"]):
+            there[live] = one.mount
         found = self.evidence.compare(f"{told['slot']}.{told['volume']}", listed, one.mount)
         part = {"slot": told["slot"], "name": told["volume"], "backup": told["snapshot"]}
         self.parts.append(DrilledPart.model_validate({**part, **found}))
@@ -202,10 +205,13 @@ class _Proving:
             for one in self.volumes:
                 restore_volume.open_for_writing(self.ground, one)
             self.open = True
-        arguments = [drill_plan.relocated(word, self.places) for word in told["arguments"]]
-        said = hooks.ask(self.ground.host, [told["script"], *arguments], self.repo.template)
+        said = [
+            hooks.ask(self.ground.host, [told["script"], *words], self.repo.template)
+            for _, words in drill_plan.askings(told["arguments"], self.places)
+        ]
+        self.asked += len(said)
         self.seconds += time.monotonic() - began
-        return {"said": said}
+        return {"said": "; ".join(said)}
 
     def state(self, verdict: str, decided: Plan) -> DrillState:
         """Return the drill's record with this verdict."""

@@ -90,11 +90,11 @@ def perform(
         performers = {"archive.prove": proving.prove, "archives.ask": proving.ask}
         try:
             r.carry_out(decided, performers, tell=tell)
+            verdict = drill_plan.verdict(name, proving.lines, proving.parts, proving.asked)
         except OpsError:
             r.observe(with_drill(r.state, "archive", proving.state("failed", backup)))
             raise
         made.close()
-        verdict = "different" if proving.lines else "proven"
         state = proving.state(verdict, backup)
         r.observe(with_drill(r.state, "archive", state))
         r.figure("recovery_seconds", state.seconds)
@@ -140,9 +140,10 @@ class _Proving:
     ) -> None:
         self.repo, self.name, self.run, self.host_of, self.made = repo, name, r, host_of, made
         self.way = archives.way(repo, archives.declared(repo, name))
-        self.hosts: list[Host] = []
+        self.hosts: dict[str, Host] = {}
         self.parts: list[DrilledPart] = []
-        self.places: dict[str, str] = {}
+        self.places: dict[str, dict[str, str]] = {}
+        self.asked = 0
         self.lines: list[str] = []
         self.seconds = 0.0
 
@@ -150,7 +151,8 @@ class _Proving:
         """Restore one host's archive, and compare every file with its manifests."""
         told: Any = step.arguments
         slot, host = told["slot"], self.host_of(told["slot"])
-        self.hosts.append(host)
+        self.hosts[slot] = host
+        there = self.places.setdefault(slot, {})
         evidence = Evidence(self.repo, self.run, host)
         listed = {each: evidence.manifest(told["run"], slot, each) for each in told["trees"]}
         began = time.monotonic()
@@ -163,7 +165,7 @@ class _Proving:
         found: list[Any] = []
         for each, tree in told["trees"].items():
             root = folder + tree["root"]
-            self.places[tree["root"]] = root
+            there[tree["root"]] = root
             against = evidence.compare(
                 f"{slot}.{each}", listed[each], root, exclude=tuple(tree["exclude"])
             )
@@ -180,10 +182,13 @@ class _Proving:
         """Let the component's own check ask what was restored; its exit code decides."""
         told: Any = step.arguments
         began = time.monotonic()
-        arguments = [drill_plan.relocated(word, self.places) for word in told["arguments"]]
-        said = hooks.ask(self.hosts[0], [told["script"], *arguments], self.repo.template)
+        said = [
+            hooks.ask(self.hosts[slot], [told["script"], *words], self.repo.template)
+            for slot, words in drill_plan.askings(told["arguments"], self.places)
+        ]
+        self.asked += len(said)
         self.seconds += time.monotonic() - began
-        return {"said": said}
+        return {"said": "; ".join(said)}
 
     def state(self, verdict: str, backup: ArchiveState) -> DrillState:
         """Return the drill's record with this verdict."""
