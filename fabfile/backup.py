@@ -3,7 +3,7 @@
 from typing import Literal
 
 from ops.cli import Context, task
-from ops.errors import UsageError
+from ops.errors import OpsError, UsageError, worst
 
 
 @task(app="many")
@@ -113,7 +113,7 @@ def drill(
     archive; what is recorded there is what "proven" means everywhere else.
     """
     from ops.backup import drill, drill_archive
-    from ops.cli import output, repository, settle
+    from ops.cli import faults, output, repository, settle
 
     repo = repository()
     kinds = {
@@ -123,21 +123,31 @@ def drill(
     if expect and kind == "both":
         raise UsageError("expect= is one plan's digest", "Say kind=snapshot or kind=archive too.")
     documents: dict[str, object] = {}
-    verdicts: set[str] = set()
-    for each in kinds if kind == "both" else [kind]:
+    codes: list[int] = []
+
+    def prove(each: str) -> None:
         decide, perform = kinds[each]
         decided = decide(repo, app)
         if plan or not decided:
             output.say(*decided.lines())
             documents[each] = decided.data()
-            continue
+            return
         settle(decided, show=False, expect=expect)
-        done = perform(repo, app, decided)
+        done = perform(repo, app, decided, waiting=output.say_aside)
         output.say(*drill.told(app, each, done))
-        verdicts.add(done.state.verdict)
+        codes.append(0 if done.state.verdict == "proven" else 1)
         documents[each] = {**done.state.model_dump(mode="json"), "differences": done.differences}
+
+    for each in kinds if kind == "both" else [kind]:
+        try:
+            prove(each)
+        except OpsError as error:
+            if kind != "both":
+                raise
+            documents[each] = {"error": error.message}
+            codes.append(faults.report(error, app))  # the other kind may be proven all the same
     output.document(documents)
-    return 1 if verdicts - {"proven"} else 0
+    return worst(codes)
 
 
 @task(asks=True, help={"engine": "cron: this account's crontab; dlm: AWS takes the snapshots"})

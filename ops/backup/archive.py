@@ -9,12 +9,12 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from ops import run
-from ops.backup import archive_dump, archives, moment, restic
+from ops.backup import append_only, archive_dump, archives, moment, restic
 from ops.backup.archive_plan import plan_archive
 from ops.backup.witness import manifest_path
 from ops.errors import Incomplete, OpsError
 from ops.inventory.patterns import Excludes
-from ops.inventory.schema import Archive, ArchiveState
+from ops.inventory.schema import Archive, ArchiveState, UnsoundState
 from ops.plan import Plan, Step
 from ops.remote.command import command, script
 from ops.verify import clock, manifest
@@ -33,13 +33,11 @@ cd -- "$1" || exit
 shift
 exec find . "$@" -mindepth 1 -printf '%y%P\0'
 """
-_FREE = "echo ops-may-run-anything"
 
 
 def plan(repo: Repository, name: str) -> Plan:
     """Return what a run would archive now."""
-    turn = sum(1 for _ in repo.runs(name, "backup.run"))
-    return plan_archive(name, repo.component(name), turn)
+    return plan_archive(name, repo.component(name), repo.state(name).archive)
 
 
 def make(
@@ -61,6 +59,13 @@ def make(
         r.carry_out(decided, performers, tell=tell)
         if work.unread:
             raise Incomplete(f"{name}: {'; '.join(work.unread)}", "The rest is archived.")
+        if work.open:
+            raise OpsError(
+                f"{name}: {'; '.join(work.open)}",
+                "All is archived. Let its key in as docs/backups.md says: rclone, --append-only.",
+            )
+        work.complete = True
+        work.observe()
         return work.state()
 
 
@@ -78,14 +83,19 @@ class _Archiving:
         self.at: datetime | None = None
         self.files = self.bytes = 0
         self.unread: list[str] = []
+        self.open: list[str] = []
+        """Which hosts may not only add, though they should."""
+        self.complete = False
+        before = r.state.archive
+        known = before if before and before.repository == archive.repository else None
+        self.part, self.unsound = (known.part, known.unsound) if known else (0, None)
 
     def dump(self, step: Step) -> run.Facts:
-        """Dump one database; see ops.backup.archive_dump for what counts as a dump."""
+        """Dump one database; see ops.verify.dump for what counts as a dump."""
         told: Any = step.arguments
         text = self.repo.template(told["script"]).read_text()
-        to, least, engine = told["to"], told["least"], told["engine"]
-        asked = archive_dump.dumping(engine, to, least, text, told["arguments"])
-        return {"bytes": archive_dump.dump(self._host(told["slot"]), step.subject, asked)}
+        hook = archive_dump.Hook(told["engine"], told["to"], told["least"], text, told["arguments"])
+        return {"bytes": archive_dump.dump(self._host(told["slot"]), step.subject, hook)}
 
     def archive(self, step: Step) -> run.Facts:
         """Archive one host's trees, and write their manifests as of the moment it began."""
@@ -120,7 +130,7 @@ class _Archiving:
             self.unread.append(f"restic archived {seen} files of {slot}, but {files} lie there")
         self.files += told["total_files_processed"]
         self.bytes += told["total_bytes_processed"]
-        self.run.observe(self.run.state.model_copy(update={"archive": self.state()}))
+        self.observe()
         added = told["data_added"]
         append_only = self._adds_only(host)
         return {"id": self.ids[slot], "added": added, "moving": moving, "adds_only": append_only}
@@ -133,12 +143,23 @@ class _Archiving:
         result = host.run(asked, check=False, timeout=archives.LONG)
         try:
             restic.checked(result, self.way.repository)
+        except restic.Known:
+            raise
         except OpsError as error:
+            self.unsound = UnsoundState(part=told["part"], run=self.run.id)
+            self.observe()
             raise OpsError(
                 f"{error.message}: the repository is not sound",
                 error.hint or "The archive was added, but don't rely on it: see `restic check`.",
             ) from error
+        self.part = int(told["part"].partition("/")[0])
+        if self.unsound and self.unsound.part == told["part"]:
+            self.unsound = None
         return {"part": told["part"]}
+
+    def observe(self) -> None:
+        """Record what was archived so far."""
+        self.run.observe(self.run.state.model_copy(update={"archive": self.state()}))
 
     def state(self) -> ArchiveState:
         """Return what was archived so far."""
@@ -150,6 +171,9 @@ class _Archiving:
                 "ids": dict(self.ids),
                 "files": self.files,
                 "bytes": self.bytes,
+                "complete": self.complete,
+                "part": self.part,
+                "unsound": self.unsound,
             }
         )
 
@@ -191,14 +215,17 @@ class _Archiving:
         return ids[0]
 
     def _adds_only(self, host: Host) -> bool | None:
-        """Return whether the host can only add: asked where that can be asked, else None."""
+        """Return whether the host is proven to be able to add only; None where nobody can tell."""
         if self.way.repository.startswith("/"):
             return False
-        login = self.way.login()
-        if not login:
+        vault = self.way.vault()
+        if vault is None:
             return None
-        said = host.run(command(*login, _FREE, root=True), check=False, timeout=60)
-        return b"ops-may-run-anything" not in said.out
+        said = host.run(append_only.asking(*vault), check=False, timeout=60)
+        if proven := append_only.refused(said.out):
+            return proven
+        self.open.append(f"{host.name} could remove from {self.way.repository}, for all we know")
+        return False
 
     def _scanned(self, host: Host, slot: str, each: str, tree: Tree) -> Scan:
         memory = self.repo.var / "looks" / self.name / f"archive.{slot}.{each}{manifest.LOOK}"

@@ -1,78 +1,66 @@
-"""Dump a database on its host, and believe the dump only when every part of it is good.
+"""Dump a database on its host, and keep the dump only when it is whole (see ops.verify.dump).
 
-A dump counts when the hook ended with 0, is no smaller than declared, and ends as a whole dump
-of its engine ends. Only then it takes the place of the one before. Hooks run with `-e`, and one
-whose first line names bash with `pipefail` too, so that the exit of every part of its pipes
-counts; a pipe in plain sh hides all exits but the last, and only the end of the dump tells.
+It is written beside the one before and takes its place then, and not earlier.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
 
 from ops.errors import OpsError
-from ops.remote.command import Command, script
-from ops.remote.errors import CommandFailed
+from ops.remote.command import script
+from ops.remote.errors import Unreachable
 from ops.remote.host import Host
+from ops.verify.dump import DUMP, Dump, fault, read
 
 PATIENCE = 6 * 3600.0
 
-_DUMP = r"""
-set -u
-PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
-umask 077
-engine=$1 to=$2 least=$3 shell=$4 text=$5
-shift 5
-new=$to.new
-fail() { rm -f -- "$new"; echo "$1" >&2; exit 1; }
-mkdir -p -m 700 -- "${to%/*}" || exit 1
-if [ "$shell" = bash ]; then
-  bash -e -o pipefail -c "$text" hook "$@" >"$new" </dev/null
-else
-  sh -e -c "$text" hook "$@" >"$new" </dev/null
-fi
-code=$?
-[ "$code" = 0 ] || fail "it ended with $code"
-size=$(stat -c %s -- "$new") || fail "it wrote nothing"
-[ "$size" -ge "$least" ] || fail "it wrote $size bytes, and less than $least is no dump"
-case $engine in
-  postgresql)
-    if [ "$(head -c 5 -- "$new")" = PGDMP ]; then
-      pg_restore --file=/dev/null -- "$new" || fail "pg_restore can't read it to its end"
-    else
-      tail -n 9 -- "$new" | grep -q '^-- PostgreSQL database dump complete' ||
-        fail "its closing line is missing: it ended early"
-    fi ;;
-  mariadb)
-    tail -n 1 -- "$new" | grep -q '^-- Dump completed' ||
-      fail "its closing line is missing: it ended early" ;;
-  ldap)
-    head -n 1 -- "$new" | grep -q '^dn:' || fail "it does not begin with an entry"
-    [ "$(tail -c 2 -- "$new" | od -An -tx1 | tr -d ' ')" = 0a0a ] ||
-      fail "its last entry does not end: it ended early" ;;
-esac
-sync -f -- "$new" && mv -f -- "$new" "$to" && echo "$size"
+_BEFORE = r"""
+mkdir -p -m 700 -- "${1%/*}" && rm -f -- "$1.new" || exit
+[ ! -e "$1" ] || stat -c %s -- "$1"
 """
+_KEEP = 'sync -f -- "$1.new" && mv -f -- "$1.new" "$1"'
 
 
 class DumpFailed(OpsError):
     """A dump is not to be trusted; the one before it stays."""
 
 
-def dumping(engine: str, to: str, least: int, text: str, arguments: Sequence[str]) -> Command:
-    """Return the command that dumps with a hook's text, checks, and keeps the dump as `to`."""
-    first = text.partition("\n")[0]
-    shell = "bash" if first.startswith("#!") and "bash" in first else "sh"
-    return script(_DUMP, engine, to, str(least), shell, text, *arguments, root=True)
+@dataclass(frozen=True)
+class Hook:
+    """A dump hook: its engine, its text and arguments, the file to dump to, its bytes at least."""
+
+    engine: str
+    to: str
+    least: int
+    text: str
+    arguments: Sequence[str]
+    root: bool = True
 
 
-def dump(host: Host, name: str, asked: Command) -> int:
+def dump(host: Host, name: str, hook: Hook) -> int:
     """Return the size of a dump, in bytes. Raise DumpFailed when it is not whole."""
+    new, root = f"{hook.to}.new", hook.root
+    before = int(host.run(script(_BEFORE, hook.to, root=root)).out or 0)
     try:
-        return int(host.run(asked, timeout=PATIENCE).out)
-    except CommandFailed as error:
-        said = error.result.err.decode(errors="backslashreplace").strip()
-        raise DumpFailed(
-            f"{host.name}: the dump of {name} failed: {said or 'it said nothing'}",
-            "Nothing was archived. Mend the hook or the database; the dump before it stays.",
-        ) from error
+        found = _dumped(host, new, hook)
+        if wrong := fault(found, hook.engine, before=before, least=hook.least):
+            raise DumpFailed(
+                f"{host.name}: {name}: {wrong}",
+                "Nothing was archived, the dump before it stays. Mend the hook or the database;"
+                f" where the dump is right and that one is not, remove {hook.to} there.",
+            )
+        host.run(script(_KEEP, hook.to, root=root), timeout=PATIENCE)
+    finally:
+        with suppress(Unreachable):
+            host.run(script('rm -f -- "$1"', new, root=root), timeout=60)
+    return found.size
+
+
+def _dumped(host: Host, to: str, hook: Hook) -> Dump:
+    asked = script(DUMP, to, hook.text, *hook.arguments, root=hook.root)
+    result = host.run(asked, timeout=PATIENCE)
+    lines = result.err.decode(errors="backslashreplace").strip().splitlines()
+    return read(result.out, lines[-1] if lines else "")

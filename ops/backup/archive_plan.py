@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ops.errors import UsageError
-from ops.inventory.schema import Archive, Component, DatabaseSet, FileSet
+from ops.inventory.schema import Archive, ArchiveState, Component, DatabaseSet, FileSet
 from ops.plan import Plan, Step
 
 DUMPS = "dumps"
 """Stands for the folder of dumps among the parts of an archive."""
 
 
-def plan_archive(name: str, declared: Component, turn: int) -> Plan:
-    """Return the plan of one run; `turn` counts the runs, and says which part is read back.
+def plan_archive(name: str, declared: Component, before: ArchiveState | None = None) -> Plan:
+    """Return the plan of one run; the archive `before` says which part is read back now.
 
     A component that declares no archive has nothing to do. Raise UsageError when it declares
     one, but no data set.
@@ -30,7 +30,7 @@ def plan_archive(name: str, declared: Component, turn: int) -> Plan:
     steps = [
         *(step for slot in slots for step in _dumps(name, declared, archive, slot)),
         *(_archiving(name, declared, archive, slot) for slot in slots),
-        _reading(archive, slots[0], turn),
+        _reading(archive, slots[0], before),
     ]
     return Plan("backup.run", name, tuple(steps), {"repository": archive.repository})
 
@@ -87,11 +87,16 @@ def _archiving(name: str, declared: Component, archive: Archive, slot: str) -> S
     )
 
 
-def _reading(archive: Archive, slot: str, turn: int) -> Step:
-    part = turn % archive.parts + 1
-    return Step(
-        "archive.check",
-        archive.repository,
-        f"read part {part} of {archive.parts} of the repository back",
-        {"slot": slot, "part": f"{part}/{archive.parts}"},
-    )
+def _reading(archive: Archive, slot: str, before: ArchiveState | None) -> Step:
+    part = _part(archive, before)
+    words = f"read part {part.replace('/', ' of ')} of the repository back"
+    return Step("archive.check", archive.repository, words, {"slot": slot, "part": part})
+
+
+def _part(archive: Archive, before: ArchiveState | None) -> str:
+    """Return the part to be read: the one that could not be, until it can; else the next one."""
+    if before is None or before.repository != archive.repository:
+        return f"1/{archive.parts}"
+    if before.unsound:
+        return before.unsound.part
+    return f"{before.part % archive.parts + 1}/{archive.parts}"

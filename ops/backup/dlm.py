@@ -8,12 +8,12 @@ by Systems Manager, and fail closed here, which is not DLM's default: no script,
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from ops.errors import Refused
-from ops.inventory.schema import Backup, Component, State
+from ops.inventory.schema import Backup, Component, State, crontimes
 from ops.inventory.schema.words import seconds
 from ops.plan import Plan, Step
 
@@ -106,11 +106,15 @@ def _details(name: str, policy: Backup) -> Details:
 
 def _schedules(name: str, policy: Backup) -> list[Details]:
     counts = {rule: getattr(policy.keep, rule) for rule in _UNITS if getattr(policy.keep, rule)}
-    if policy.keep.within:
-        counts.pop("last", None)
+    if policy.keep.within and policy.keep.last:
+        raise Refused(
+            f"{name}: Data Lifecycle Manager keeps by number or by age, not keep.last and"
+            " keep.within both",
+            "Declare one of them, or engine: cron in site.yaml.",
+        )
     made: list[Details] = [_schedule(name, policy, rule, count) for rule, count in counts.items()]
     if policy.keep.within:
-        days = max(1, seconds(policy.keep.within) // 86400)
+        days = -(-seconds(policy.keep.within) // 86400)  # begun days count
         aged = _schedule(name, policy, "last", days)
         made.insert(0, {**aged, "RetainRule": {"Interval": days, "IntervalUnit": "DAYS"}})
     if not made or len(made) > MOST_SCHEDULES:
@@ -152,8 +156,13 @@ def _script(name: str) -> dict[str, Any]:
 
 
 def _cron(name: str, schedule: str, rule: str) -> str:
-    """Return AWS's six fields for the moments that a rule counts."""
-    minute, hour, day, month, weekday = schedule.split()
+    """Return AWS's six fields for the moments that a rule counts.
+
+    A rule of days and above counts one snapshot of each, so it is taken at the first moment of
+    the schedule's day only: a count is used up by what is taken, not by days.
+    """
+    times = crontimes.parse(schedule)
+    minute, hour = times.minutes[0], times.hours[0]
     if rule == "hourly":
         return f"{minute} * * * ? *"
     if rule == "daily":
@@ -162,12 +171,19 @@ def _cron(name: str, schedule: str, rule: str) -> str:
         return f"{minute} {hour} ? * SUN *"
     if rule in ("monthly", "yearly"):
         return f"{minute} {hour} 1 {'1' if rule == 'yearly' else '*'} ? *"
-    if day != "*" and weekday != "*":
+    clock = f"{_list(times.minutes, 60)} {_list(times.hours, 24)}"
+    days, weekdays = _list(times.days, 31), _list(times.weekdays, 7)
+    if "*" not in (days, weekdays):
         raise Refused(
             f"{name}: Data Lifecycle Manager takes days of the month or of the week, not both",
             "Change backup.schedule of the component.",
         )
-    if weekday == "*":
-        return f"{minute} {hour} {day} {month} ? *"
-    named = "".join(_WEEKDAYS[int(one)] if one.isdecimal() else one.upper() for one in weekday)
-    return f"{minute} {hour} ? {month} {named} *"
+    if weekdays == "*":
+        return f"{clock} {days} {_list(times.months, 12)} ? *"
+    named = ",".join(_WEEKDAYS[number] for number in sorted(times.weekdays))
+    return f"{clock} ? {_list(times.months, 12)} {named} *"
+
+
+def _list(numbers: Collection[int], count: int) -> str:
+    """Return the numbers of a field as AWS takes them; it knows other steps than cron does."""
+    return "*" if len(numbers) == count else ",".join(map(str, sorted(numbers)))

@@ -30,6 +30,10 @@ if TYPE_CHECKING:
     from ops.inventory.repository import Repository
 
 
+TURN = 5 * 3600.0
+"""Seconds that a drill waits for the ones before it: all of a night begin within one hour."""
+
+
 def held(cloud: Cloud, name: str) -> list[Held]:
     """Return a component's snapshots that AWS has, of all sets."""
     found = snapshots.find(cloud, {tags.COMPONENT: name, tags.SET: tags.ANY})
@@ -43,6 +47,8 @@ def held(cloud: Cloud, name: str) -> list[Held]:
             one.size_gib,
             one.state == "completed",
             one.tags.get(tags.LEVEL, ""),
+            tags.number(one.tags, tags.SET_SIZE),
+            tags.number(one.tags, tags.SET_SLOTS),
         )
         for one in found
         if one.started is not None
@@ -98,13 +104,16 @@ def drill(
     *,
     tell: Callable[[Step], None] | None = None,
     patience: Wait | None = None,
+    waiting: Callable[[str], None] = lambda _: None,
 ) -> Drilled:
     """Carry out a drill's plan and record what it proves; remove all it made, come what may.
 
+    Where another drill is at work on the scratch host, wait for it; `waiting` hears of it.
     A difference is a verdict, not an error. Raise OpsError when a backup can't be restored or
     the component's check fails: recorded too, as failed.
     """
     with (
+        turn(repo, name, waiting),
         run.begin(repo, "backup.drill", name, dict(decided.facts)) as r,
         scratch(repo, name, r, patience) as ground,
         ExitStack() as made,
@@ -115,11 +124,11 @@ def drill(
         performers = {"volume.prove": proving.prove, "volumes.ask": proving.ask}
         try:
             r.carry_out(decided, performers, tell=tell)
+            verdict = drill_plan.verdict(name, proving.evidence.lines, proving.parts, proving.asked)
         except OpsError:
             r.observe(with_drill(r.state, "snapshot", proving.state("failed", decided)))
             raise
         made.close()
-        verdict = "different" if proving.evidence.lines else "proven"
         state = proving.state(verdict, decided)
         r.observe(with_drill(r.state, "snapshot", state))
         r.figure("recovery_seconds", state.seconds)
@@ -129,16 +138,27 @@ def drill(
 
 @contextmanager
 def scratch(repo: Repository, name: str, r: run.Run, patience: Wait | None) -> Iterator[Ground]:
-    """Give the scratch host, with its component's lock: one drill at a time, and no other task."""
+    """Give the scratch host, for who has its turn."""
+    with restore_ground.ground(repo, _scratch(repo, name), r.id, name, patience) as found:
+        yield found
+
+
+@contextmanager
+def turn(repo: Repository, name: str, waiting: Callable[[str], None]) -> Iterator[None]:
+    """Hold the lock of the scratch host's component: one drill at a time, and no other task.
+
+    It is waited for before the run begins, while the component's own backups can go on.
+    """
+    component, _ = _scratch(repo, name)
+    holder = Holder("backup.drill", name, os.getpid(), run.now().isoformat())
+    with component_lock(repo.var, component, holder, patience=TURN, waiting=waiting):
+        yield
+
+
+def _scratch(repo: Repository, name: str) -> tuple[str, str]:
     declared = repo.site().scratch
     state = repo.state(declared.component) if declared else None
-    component, slot = drill_plan.scratch_of(repo.site(), name, state)
-    holder = Holder("backup.drill", r.id, os.getpid(), run.now().isoformat())
-    with (
-        component_lock(repo.var, component, holder),
-        restore_ground.ground(repo, (component, slot), r.id, name, patience) as found,
-    ):
-        yield found
+    return drill_plan.scratch_of(repo.site(), name, state)
 
 
 class _Proving:
@@ -150,7 +170,8 @@ class _Proving:
         self.repo, self.name, self.run, self.ground, self.made = repo, name, r, ground, made
         self.evidence = Evidence(repo, r, ground.host)
         self.parts: list[DrilledPart] = []
-        self.places: dict[str, str] = {}
+        self.places: dict[str, dict[str, str]] = {}
+        self.asked = 0
         self.volumes: list[Restored] = []
         self.seconds = 0.0
         self.open = False
@@ -168,7 +189,9 @@ class _Proving:
         seconds = time.monotonic() - began
         self.seconds += seconds
         self.volumes.append(one)
-        self.places[self._live(told["slot"], told["volume"])] = one.mount
+        there = self.places.setdefault(told["slot"], {})
+        if live := self._live(told["slot"], told["volume"]):
+            there[live] = one.mount
         found = self.evidence.compare(f"{told['slot']}.{told['volume']}", listed, one.mount)
         part = {"slot": told["slot"], "name": told["volume"], "backup": told["snapshot"]}
         self.parts.append(DrilledPart.model_validate({**part, **found}))
@@ -182,10 +205,13 @@ class _Proving:
             for one in self.volumes:
                 restore_volume.open_for_writing(self.ground, one)
             self.open = True
-        arguments = [drill_plan.relocated(word, self.places) for word in told["arguments"]]
-        said = hooks.ask(self.ground.host, [told["script"], *arguments], self.repo.template)
+        said = [
+            hooks.ask(self.ground.host, [told["script"], *words], self.repo.template)
+            for _, words in drill_plan.askings(told["arguments"], self.places)
+        ]
+        self.asked += len(said)
         self.seconds += time.monotonic() - began
-        return {"said": said}
+        return {"said": "; ".join(said)}
 
     def state(self, verdict: str, decided: Plan) -> DrillState:
         """Return the drill's record with this verdict."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 from ops import run
@@ -42,9 +42,14 @@ def plan(repo: Repository, name: str) -> Plan:
     where = _where(repo, name, archive)
     kept = {
         str(step.arguments["slot"]): step.arguments["trees"]
-        for step in plan_archive(name, declared, 0).steps
+        for step in plan_archive(name, declared).steps
         if step.kind == "archive.make"
     }
+    if missing := kept.keys() - made.ids.keys():
+        raise OpsError(
+            f"{name}: the newest archive lacks {', '.join(sorted(missing))}: it proves nothing",
+            f"Make a whole one: fab backup.run app={name}",
+        )
     steps = [
         Step(
             "archive.prove",
@@ -68,10 +73,12 @@ def perform(
     *,
     tell: Callable[[Step], None] | None = None,
     patience: Wait | None = None,
+    waiting: Callable[[str], None] = lambda _: None,
 ) -> Drilled:
     """Carry out the plan and record what it proves, as ops.backup.drill.drill does."""
     archive = archives.declared(repo, name)
     with (
+        nullcontext() if _on_campus(archive) else drill.turn(repo, name, waiting),
         run.begin(repo, "backup.drill", name, dict(decided.facts)) as r,
         _hosts(repo, name, archive, r, patience) as host_of,
         ExitStack() as made,
@@ -83,11 +90,11 @@ def perform(
         performers = {"archive.prove": proving.prove, "archives.ask": proving.ask}
         try:
             r.carry_out(decided, performers, tell=tell)
+            verdict = drill_plan.verdict(name, proving.lines, proving.parts, proving.asked)
         except OpsError:
             r.observe(with_drill(r.state, "archive", proving.state("failed", backup)))
             raise
         made.close()
-        verdict = "different" if proving.lines else "proven"
         state = proving.state(verdict, backup)
         r.observe(with_drill(r.state, "archive", state))
         r.figure("recovery_seconds", state.seconds)
@@ -133,9 +140,10 @@ class _Proving:
     ) -> None:
         self.repo, self.name, self.run, self.host_of, self.made = repo, name, r, host_of, made
         self.way = archives.way(repo, archives.declared(repo, name))
-        self.hosts: list[Host] = []
+        self.hosts: dict[str, Host] = {}
         self.parts: list[DrilledPart] = []
-        self.places: dict[str, str] = {}
+        self.places: dict[str, dict[str, str]] = {}
+        self.asked = 0
         self.lines: list[str] = []
         self.seconds = 0.0
 
@@ -143,7 +151,8 @@ class _Proving:
         """Restore one host's archive, and compare every file with its manifests."""
         told: Any = step.arguments
         slot, host = told["slot"], self.host_of(told["slot"])
-        self.hosts.append(host)
+        self.hosts[slot] = host
+        there = self.places.setdefault(slot, {})
         evidence = Evidence(self.repo, self.run, host)
         listed = {each: evidence.manifest(told["run"], slot, each) for each in told["trees"]}
         began = time.monotonic()
@@ -156,7 +165,7 @@ class _Proving:
         found: list[Any] = []
         for each, tree in told["trees"].items():
             root = folder + tree["root"]
-            self.places[tree["root"]] = root
+            there[tree["root"]] = root
             against = evidence.compare(
                 f"{slot}.{each}", listed[each], root, exclude=tuple(tree["exclude"])
             )
@@ -173,10 +182,13 @@ class _Proving:
         """Let the component's own check ask what was restored; its exit code decides."""
         told: Any = step.arguments
         began = time.monotonic()
-        arguments = [drill_plan.relocated(word, self.places) for word in told["arguments"]]
-        said = hooks.ask(self.hosts[0], [told["script"], *arguments], self.repo.template)
+        said = [
+            hooks.ask(self.hosts[slot], [told["script"], *words], self.repo.template)
+            for slot, words in drill_plan.askings(told["arguments"], self.places)
+        ]
+        self.asked += len(said)
         self.seconds += time.monotonic() - began
-        return {"said": said}
+        return {"said": "; ".join(said)}
 
     def state(self, verdict: str, backup: ArchiveState) -> DrillState:
         """Return the drill's record with this verdict."""

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from ops.errors import OpsError, UsageError
-from ops.inventory.schema import Component, Hook, Site, State
+from ops.inventory.schema import Component, DrilledPart, Hook, Site, State
 from ops.plan import Step
 
 
@@ -24,10 +24,14 @@ class Held:
     size_gib: int
     complete: bool
     level: str = ""
+    of: int = 1
+    """How many snapshots the set had of this slot when it was taken."""
+    slots: int = 1
+    """How many slots the set had."""
 
 
 def newest(held: Iterable[Held], name: str, at: datetime | None = None) -> list[Held]:
-    """Return the newest set of which every snapshot is complete, taken at `at` or before.
+    """Return the newest set that is whole, every snapshot complete, taken at `at` or before.
 
     Ordered by slot and volume. Raise OpsError when there is none.
     """
@@ -35,9 +39,7 @@ def newest(held: Iterable[Held], name: str, at: datetime | None = None) -> list[
     for one in held:
         sets[one.run].append(one)
     whole = [
-        found
-        for found in sets.values()
-        if all(one.complete for one in found) and (at is None or taken(found) <= at)
+        found for found in sets.values() if _whole(found) and (at is None or taken(found) <= at)
     ]
     if not whole:
         when = f" of {at:%Y-%m-%d %H:%M} or before" if at else ""
@@ -46,6 +48,14 @@ def newest(held: Iterable[Held], name: str, at: datetime | None = None) -> list[
         )
     best = max(whole, key=taken)
     return sorted(best, key=lambda one: (one.slot, one.volume))
+
+
+def _whole(found: list[Held]) -> bool:
+    """Return whether all that was taken is there: what prune or a person removed is missed."""
+    count = Counter(one.slot for one in found)
+    return all(one.complete and count[one.slot] >= one.of for one in found) and len(count) >= max(
+        one.slots for one in found
+    )
 
 
 def scratch_of(site: Site, name: str, state: State | None) -> tuple[str, str]:
@@ -104,10 +114,38 @@ def relocated(argument: str, places: Mapping[str, str]) -> str:
     Of several live folders the longest counts:
     `relocated("/srv/wiki/data", {"/srv/wiki": "/run/x"}) == "/run/x/data"`.
     """
-    for live in sorted(places, key=len, reverse=True):
+    for live in sorted(filter(None, places), key=len, reverse=True):
         if argument == live or argument.startswith(f"{live.rstrip('/')}/"):
             return places[live] + argument[len(live.rstrip("/")) :]
     return argument
+
+
+def askings(
+    arguments: Sequence[str], places: Mapping[str, Mapping[str, str]]
+) -> list[tuple[str, list[str]]]:
+    """Return a check's arguments for each slot of whose data they speak, moved to what is restored.
+
+    `places` are live and restored folders by slot. Where no argument is a place, one slot is asked.
+    """
+    moved = {
+        slot: [relocated(word, found) for word in arguments]
+        for slot, found in sorted(places.items())
+    }
+    speaking = [(slot, words) for slot, words in moved.items() if words != list(arguments)]
+    return speaking or list(moved.items())[:1]
+
+
+def verdict(name: str, differences: Sequence[str], parts: Iterable[DrilledPart], asked: int) -> str:
+    """Return what a drill has shown. Raise OpsError when nothing was looked at at all."""
+    if differences:
+        return "different"
+    hollow = any(one.moving for one in parts) and not any(one.files for one in parts)
+    if hollow and not asked:
+        raise OpsError(
+            f"{name}: every file was in motion and no check was asked: that proves nothing",
+            f"Name a script that asks the data in backup.check of components/{name}.yaml.",
+        )
+    return "proven"
 
 
 def has_snapshots(declared: Component) -> bool:

@@ -19,13 +19,21 @@ import ops
 from ops.backup.standing import LONG_AGO, Known, Proof
 from ops.errors import OpsError
 from ops.inventory import files
-from ops.inventory.schema import LEVELS, Backup, BackupKind, Component, SnapshotState, State
+from ops.inventory.schema import (
+    LEVELS,
+    ArchiveState,
+    Backup,
+    BackupKind,
+    Component,
+    SnapshotState,
+    State,
+)
 from ops.inventory.schema.words import seconds
 
 if TYPE_CHECKING:
     from ops.inventory.repository import Repository
 
-_FORM = f"5 {ops.__version__}"
+_FORM = f"6 {ops.__version__}"
 """Changes with what is noted."""
 _LOCALTIME = Path("/etc/localtime")
 _GIB = 2**30
@@ -89,6 +97,7 @@ def _kinds(name: str, declared: Component, state: State) -> Iterator[Known]:
             last=state.snapshot.at if state.snapshot else None,
             run=state.snapshot.run if state.snapshot else "",
             newest_run=state.runs.get(_TASKS["snapshot"], ""),
+            complete=state.snapshot.complete if state.snapshot else True,
             level=state.snapshot.level if state.snapshot else "",
             size=sum(one.size_gib for one in volumes) * _GIB if state.snapshot else None,
             proof=_proof(state, "snapshot"),
@@ -106,6 +115,8 @@ def _kinds(name: str, declared: Component, state: State) -> Iterator[Known]:
             last=state.archive.at if state.archive else None,
             run=state.archive.run if state.archive else "",
             newest_run=state.runs.get(_TASKS["archive"], ""),
+            complete=state.archive.complete if state.archive else True,
+            unsound=_unsound(state.archive),
             size=state.archive.bytes if state.archive else None,
             proof=_proof(state, "archive"),
         )
@@ -130,6 +141,13 @@ def _lower(policy: Backup, taken: SnapshotState | None) -> str:
         return ""
     why = f": {taken.because}" if taken.because else ""
     return f"{taken.level} consistent only, not {policy.level}{why}"
+
+
+def _unsound(made: ArchiveState | None) -> str:
+    if made is None or made.unsound is None:
+        return ""
+    part = made.unsound.part.replace("/", " of ")
+    return f"the repository is not sound, part {part}: {made.unsound.run}"
 
 
 def _proof(state: State, kind: BackupKind) -> Proof:

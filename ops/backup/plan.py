@@ -28,10 +28,10 @@ def plan_snapshot(
             f"{name} declares application-consistent snapshots, but no hook that prepares one",
             f"Name a script in backup.before of components/{name}.yaml.",
         )
+    found = {slot: one for slot, one in sorted(state.instances.items()) if one.volumes}
     steps = tuple(
-        _step(slot, instance, declared, policy, stopped=instance.id in stopped)
-        for slot, instance in sorted(state.instances.items())
-        if instance.volumes
+        _step(slot, one, declared, policy, slots=len(found), stopped=one.id in stopped)
+        for slot, one in found.items()
     )
     if not steps and not _declares_volumes(declared):
         return Plan("backup.snapshot", name, notes=("no data volume is declared",))
@@ -60,6 +60,7 @@ def _step(
     declared: Component,
     policy: Backup | None,
     *,
+    slots: int,
     stopped: bool,
 ) -> Step:
     level = policy.level if policy and not stopped else "crash"
@@ -77,6 +78,7 @@ def _step(
         words,
         {
             "slot": slot,
+            "slots": slots,
             "instance": instance.id,
             "volumes": volumes,
             "level": level,

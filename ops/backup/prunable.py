@@ -2,8 +2,9 @@
 
 Rules decide on whole sets (one run's snapshots of one instance), a slot at a time, so that
 what is kept shows one moment. Never deleted, whatever the rules say: what the suite did not
-make and tag, a set that is not complete yet, the newest proven set, what an image is made
-of, and the last complete snapshot of any volume, also of one that is gone.
+make and tag, a set that is not complete yet, the newest proven set, the newest run of which all
+is there, what an image is made of, and the last complete snapshot of any volume, also of one
+that is gone. What is left of a set that has lost some of its snapshots is no set to the rules.
 """
 
 from __future__ import annotations
@@ -35,14 +36,23 @@ class Found:
 class Set:
     """One run's snapshots of one instance."""
 
-    id: str
+    run: str
+    instance: str
     slot: str
     at: datetime
     snapshots: tuple[Snapshot, ...]
 
-    def has(self, *states: str) -> bool:
-        """Return whether a snapshot of it is in one of these states."""
-        return any(one.state in states for one in self.snapshots)
+    @property
+    def id(self) -> str:
+        """Return what tells it from all other sets."""
+        return f"{self.run} {self.instance}"
+
+    @property
+    def whole(self) -> bool:
+        """Return whether every snapshot that was taken is there, and complete."""
+        size = max(tags.number(one.tags, tags.SET_SIZE) for one in self.snapshots)
+        done = all(one.state == "completed" for one in self.snapshots)
+        return done and len(self.snapshots) >= size
 
 
 def plan_prune(
@@ -78,12 +88,13 @@ def _regional(region: Found, keep: Keep, zone: tzinfo, proven: frozenset[str]) -
     sets = _sets(region.snapshots)
     newest = _newest_of_volumes(sets)
     shown = {one.id for one in sets if proven and _is_of(one, proven)}
+    run = _newest_run(sets)
     fates = [
-        _protected(fate, region, newest, shown)
+        _protected(fate, region, newest, shown, run)
         for slot in sorted({one.slot for one in sets})
         for fate in _ruled([one for one in sets if one.slot == slot], keep, zone)
     ]
-    return sorted(fates, key=lambda fate: (fate.of.at, fate.snapshot.id))
+    return sorted(_together(fates), key=lambda fate: (fate.of.at, fate.snapshot.id))
 
 
 def _sets(snapshots: Iterable[Snapshot]) -> list[Set]:
@@ -95,7 +106,8 @@ def _sets(snapshots: Iterable[Snapshot]) -> list[Set]:
             found[told[tags.SET], told[tags.INSTANCE]].append(one)
     return [
         Set(
-            f"{run} {instance}",
+            run,
+            instance,
             members[0].tags.get(tags.SLOT, ""),
             min(map(_moment, members)),
             tuple(members),
@@ -109,6 +121,23 @@ def _moment(snapshot: Snapshot) -> datetime:
     if told := snapshot.tags.get(tags.TAKEN):
         return datetime.fromisoformat(told)
     return snapshot.started or datetime.max.replace(tzinfo=UTC)
+
+
+def _newest_run(sets: Iterable[Set]) -> str:
+    """Return the newest run of which the sets of all instances are there and whole; else ""."""
+    runs: dict[str, list[Set]] = defaultdict(list)
+    for one in sets:
+        runs[one.run].append(one)
+    whole = {
+        run: max(one.at for one in found)
+        for run, found in runs.items()
+        if all(one.whole for one in found) and len(found) >= _slots(found)
+    }
+    return max(whole, key=lambda run: (whole[run], run), default="")
+
+
+def _slots(found: Iterable[Set]) -> int:
+    return max(tags.number(it.tags, tags.SET_SLOTS) for one in found for it in one.snapshots)
 
 
 def _volume(snapshot: Snapshot) -> str:
@@ -128,14 +157,15 @@ def _newest_of_volumes(sets: Iterable[Set]) -> dict[str, str]:
 
 def _ruled(sets: Sequence[Set], keep: Keep, zone: tzinfo) -> Iterator[_Fate]:
     """Yield each snapshot of one slot with what the rules say of its set."""
-    whole = {one.id: one for one in sets if not one.has("error") and not _under_way(one)}
+    whole = {one.id: one for one in sets if one.whole}
     decided = decide([Taken(one.id, one.at) for one in whole.values()], keep, zone)
     for decision in decided:
         one = whole[decision.taken.id]
         yield from (_Fate(one, member, decision.reasons) for member in one.snapshots)
+    newest = max((one.at for one in whole.values()), default=None)
     ruled = bool(keep.model_dump(exclude_defaults=True))
     for one in (one for one in sets if one.id not in whole):
-        later = any(other.at > one.at for other in whole.values())
+        later = newest is not None and newest > one.at
         yield from (_unruled(one, member, later=later, ruled=ruled) for member in one.snapshots)
 
 
@@ -147,22 +177,33 @@ def _unruled(one: Set, member: Snapshot, *, later: bool, ruled: bool) -> _Fate:
     """Return what becomes of a snapshot whose set is not whole: the rules do not count it."""
     if not ruled:
         return _Fate(one, member, ("no rule is declared: nothing goes",))
-    if member.state == "error":
-        return _Fate(one, member, (), "it ended in an error and holds nothing")
     if _under_way(one) or not later:
         return _Fate(one, member, ("no later set is complete",))
     return _Fate(one, member, (), "its set is broken, a later one is whole")
+
+
+def _together(fates: Sequence[_Fate]) -> Iterator[_Fate]:
+    """Yield the fates; what ended in an error stays with its set, as it shows that one broken."""
+    staying = {fate.of.id for fate in fates if fate.reasons}
+    for fate in fates:
+        failed = fate.snapshot.state == "error" and not fate.reasons
+        stays = failed and fate.of.id in staying
+        yield fate._replace(reasons=("its set stays",)) if stays else fate
 
 
 def _is_of(one: Set, proven: frozenset[str]) -> bool:
     return any({it.id, it.tags.get(tags.COPY_OF)} & proven for it in one.snapshots)
 
 
-def _protected(fate: _Fate, region: Found, newest: Mapping[str, str], proven: set[str]) -> _Fate:
+def _protected(
+    fate: _Fate, region: Found, newest: Mapping[str, str], proven: set[str], run: str
+) -> _Fate:
     """Return the fate with what keeps the snapshot beside the rules."""
     snapshot, more = fate.snapshot, []
     if fate.of.id in proven:
         more.append("the newest proven")
+    if fate.of.run == run and not fate.reasons:
+        more.append("of the newest run that is whole")
     if image := region.images.get(snapshot.id):
         more.append(f"in use by {image}")
     if not more and not fate.reasons and newest.get(_volume(snapshot)) == snapshot.id:

@@ -52,7 +52,11 @@ FAULTS = {
 }
 
 
-class Missing(OpsError):
+class Known(OpsError):
+    """restic failed for a reason that says nothing of what is in the repository."""
+
+
+class Missing(Known):
     """There is no repository where one should be."""
 
 
@@ -86,10 +90,13 @@ class Way:
         argv = ("nice", "-n", "10", "restic", "--cache-dir", self.cache, *self._options(), *words)
         return command(*argv, root=self.adding, stdin=secret, env=env)
 
-    def login(self) -> list[str]:
-        """Return the words that begin an ssh command to the repository's account; none else."""
+    def vault(self) -> tuple[list[str], str] | None:
+        """Return the words that begin an ssh command to the repository's account, and the path.
+
+        None for a repository of another kind.
+        """
         found = _SFTP.fullmatch(self.repository)
-        return [*_SSH.split(), found["login"]] if found else []
+        return ([*_SSH.split(), found["login"]], found["path"]) if found else None
 
     def _options(self) -> tuple[str, ...]:
         found = _SFTP.fullmatch(self.repository)
@@ -131,7 +138,7 @@ def checked(result: Result, where: str) -> Result:
         raise Incomplete(f"{where}: {_first(said)}", "The rest is archived; mend it and run again.")
     for words, (message, hint) in FAULTS.items():
         if words.lower() in said.lower():
-            kind = Missing if message.startswith("there is no") else OpsError
+            kind = Missing if message.startswith("there is no") else Known
             raise kind(f"{where}: {message} ({_first(said)})", hint)
     if result.code == 127:
         raise OpsError(f"{where}: restic is not installed", "apt-get install restic")

@@ -24,7 +24,7 @@ from ops.backup.plan import plan_snapshot
 from ops.backup.prune import time_zone
 from ops.errors import OpsError, UsageError
 from ops.plan import Plan, Step
-from ops.remote.command import script
+from ops.remote.command import Command, script
 
 if TYPE_CHECKING:
     from ops.cloud.calls import Wait
@@ -34,10 +34,20 @@ if TYPE_CHECKING:
 _USED = 'df -B1 --output=used -- "$1" | tail -n 1'
 _COPY = r"""
 PATH=/usr/sbin:/usr/bin:/sbin:/bin
-from=$1 to=$2
-shift 2
+from=$1 to=$2 over=$3
 command -v rsync >/dev/null || { echo 'rsync is not installed' >&2; exit 1; }
-exec rsync -aHAX --numeric-ids "$@" -- "$from/" "$to/"
+set --
+if [ "$over" = over ]; then
+  mountpoint -q -- "$to" || { echo "$to is not mounted: what would be written over?" >&2; exit 1; }
+  set -- --delete
+  # what is mounted below is another's: its own root directory keeps owner and mode, too
+  while read -r _ place _; do
+    place=$(printf %b "$(printf %s "$place" | sed 's/\\/\\0/g')")
+    case $place in "$to"/?*) ;; *) continue ;; esac
+    set -- "$@" "--exclude=$(printf %s "${place#"$to"}" | sed 's/[][*?]/\\&/g')"
+  done </proc/self/mounts
+fi
+exec rsync -aHAXx --numeric-ids "$@" -- "$from/" "$to/"
 """
 
 
@@ -74,6 +84,14 @@ def plan(repo: Repository, name: str, to: str, *, when: str = "", kind: str = "a
     with run.host(repo, name, "campus", slot) as host:
         listed = archives.listed(repo, name, host)
     return restore_plan.plan_files(name, declared, restore_plan.newest(listed, name, at), to)
+
+
+def copying(volume: str, to: str, *, over: bool) -> Command:
+    """Return the command that copies a volume's mount to a folder, or over a live mount.
+
+    Over it, what the volume does not hold goes; file systems mounted below stay as they are.
+    """
+    return script(_COPY, volume, to, "over" if over else "", root=True)
 
 
 def restore(
@@ -130,8 +148,7 @@ class _Restoring:
                 if not told["over"]:
                     used = int(g.host.run(script(_USED, one.mount, root=True)).out)
                     restore_archive.fresh(g.host, to, used)
-                more = ["--delete"] if told["over"] else []
-                asked = script(_COPY, one.mount, to, *more, root=True)
+                asked = copying(one.mount, to, over=told["over"])
                 g.host.run(asked, timeout=archives.LONG)
             part = f"{told['slot']}.{told['volume']}"
             self._compare(g.host, told["run"], part, to)

@@ -69,7 +69,7 @@ def plan_files(name: str, declared: Component, found: list[Archived], to: str) -
         _beside(to, declared, [])
     trees = {
         str(step.arguments["slot"]): step.arguments["trees"]
-        for step in plan_archive(name, declared, 0).steps
+        for step in plan_archive(name, declared).steps
         if step.kind == "archive.make"
     }
     effect: Effect = "replace" if over else "add"

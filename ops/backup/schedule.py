@@ -81,13 +81,15 @@ def _of(
         yield Job(f"archive-{name}", archived.schedule, words)
     if drills and ((volumes and engine == "cron") or archived):
         when = _drill_time(name, seconds(policy.drill))
-        yield Job(f"drill-{name}", when, ("backup.drill", f"app={name}"))
+        only = ("kind=archive",) if engine == "dlm" else ()
+        yield Job(f"drill-{name}", when, ("backup.drill", f"app={name}", *only))
 
 
 def _drill_time(name: str, limit: int) -> str:
     """Return when a component proves its backups: weekly, or daily where that is asked for.
 
-    Components share a scratch host, so each has a minute and a weekday of its own.
+    Components share a scratch host, so each has a minute and a weekday of its own, and waits there
+    for the ones before it.
     """
     mark = zlib.crc32(name.encode())
     return f"{mark % 60} 5 * * {'*' if limit < _FORTNIGHT else mark // 60 % 7}"

@@ -87,7 +87,7 @@ class _Taking:
         taken = self.run.state.snapshot
         return {"copies": {name: made[one] for name, one in (taken.ids if taken else {}).items()}}
 
-    def fold(self, state: State, _step: Step, facts: run.Facts) -> State:
+    def fold(self, state: State, step: Step, facts: run.Facts) -> State:
         """Return the state with this instance's snapshots added to the run's set."""
         if state.snapshot and "copies" in facts:
             with_copies = state.snapshot.model_copy(update={"copies": facts["copies"]})
@@ -96,6 +96,9 @@ class _Taking:
         taken = SnapshotState.model_validate({"run": self.run.id, "at": facts["started"], **told})
         if state.snapshot and state.snapshot.run == self.run.id:
             taken = together(state.snapshot, taken)
+        slots = {name.rpartition(".")[0] for name in taken.ids}
+        arguments: Any = step.arguments
+        taken = taken.model_copy(update={"complete": len(slots) >= arguments["slots"]})
         return state.model_copy(update={"snapshot": taken})
 
 

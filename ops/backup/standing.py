@@ -50,6 +50,10 @@ class Known:
     last: datetime | None = None
     run: str = ""
     newest_run: str = ""
+    complete: bool = True
+    """All of it was made: of all instances or hosts, every file, and read back."""
+    unsound: str = ""
+    """What of the repository could not be read back, and since when."""
     level: str = ""
     size: int | None = None
     proof: Proof = Proof()
@@ -166,10 +170,13 @@ def _missed(known: Known, now: datetime, zone: tzinfo) -> list[str]:
 
 
 def _failed(known: Known) -> list[str]:
-    """A run that came after the last backup has left none."""
+    """Return what went wrong in the last run, and what is wrong since an earlier one."""
+    faults = []
     if known.newest_run and known.newest_run > known.run:
-        return [f"the last run left no backup: {known.newest_run}"]
-    return []
+        faults.append(f"the last run left no backup: {known.newest_run}")
+    elif not known.complete:
+        faults.append(f"the last run is not complete: {known.run}")
+    return faults + ([known.unsound] if known.unsound else [])
 
 
 def _unproven(known: Known, now: datetime) -> tuple[list[str], list[str]]:

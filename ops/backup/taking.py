@@ -99,6 +99,7 @@ class Taking:
         """Return what AWS is asked for, claiming this level; not what a drill has left there."""
         instance = self.arguments["instance"]
         own = {tags.COMPONENT: self.component, tags.RUN: self.course.id, tags.LEVEL: level}
+        own[tags.SET_SLOTS] = str(self.arguments["slots"])
         return snapshots.Request(instance, self.course.id, own, self.component, self._restored)
 
     @cached_property

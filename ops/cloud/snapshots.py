@@ -17,7 +17,17 @@ from ops.cloud import instances, volumes
 from ops.cloud.calls import Wait, ask, pages, until, utc
 from ops.cloud.errors import CloudError
 from ops.cloud.session import Cloud
-from ops.cloud.tags import INSTANCE, SET, Wanted, filters, mapped, put, specified, words
+from ops.cloud.tags import (
+    INSTANCE,
+    SET,
+    SET_SIZE,
+    Wanted,
+    filters,
+    mapped,
+    put,
+    specified,
+    words,
+)
 
 READ = 8
 """Seconds to wait for an answer while file systems are frozen: well below the freeze's limit."""
@@ -237,7 +247,9 @@ def _send(cloud: Cloud, request: Request, data: Sequence[volumes.Volume]) -> tup
         cloud.ec2_once.create_snapshots,
         InstanceSpecification=specification,  # type: ignore[arg-type] # a TypedDict, in parts
         Description=request.description,
-        TagSpecifications=specified(["snapshot"], {**own, **request.found_by}),
+        TagSpecifications=specified(
+            ["snapshot"], {**own, **request.found_by, SET_SIZE: str(len(data))}
+        ),
         CopyTagsFromSource="volume",
     )
     made = (_snapshot(one) for one in reply["Snapshots"])

@@ -24,6 +24,10 @@ RUN = "ops:run"
 """The run that made it."""
 SET = "ops:set"
 """The run that took a set of snapshots. Volumes never have it: their tags are copied."""
+SET_SIZE = "ops:set-size"
+"""How many snapshots of its instance the set had when it was taken: with fewer it is broken."""
+SET_SLOTS = "ops:set-slots"
+"""How many instances the set's run took snapshots of."""
 INSTANCE = "ops:instance"
 """The instance that a snapshot was taken of."""
 LEVEL = "ops:level"
@@ -49,6 +53,12 @@ Wanted = Mapping[str, str | Sequence[str]]
 def listed(tags: Mapping[str, str]) -> list[TagTypeDef]:
     """Return tags as the API wants them, in the order of their names."""
     return [{"Key": key, "Value": tags[key]} for key in sorted(tags)]
+
+
+def number(tags: Mapping[str, str], name: str) -> int:
+    """Return what a tag counts; 1 where it is missing, or says no number."""
+    told = tags.get(name, "")
+    return int(told) if told.isdecimal() else 1
 
 
 def mapped(tags: Iterable[Mapping[str, Any]] | None) -> dict[str, str]:

@@ -10,7 +10,7 @@ import fcntl
 import json
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -51,12 +51,23 @@ def repository_lock(var: Path, patience: float = PATIENCE) -> Iterator[int]:
 
 
 @contextmanager
-def component_lock(var: Path, component: str, holder: Holder) -> Iterator[None]:
-    """Hold the lock of `component`, with `holder` written in it. Raise Refused when held."""
+def component_lock(
+    var: Path,
+    component: str,
+    holder: Holder,
+    *,
+    patience: float = 0,
+    waiting: Callable[[str], None] = lambda _: None,
+) -> Iterator[None]:
+    """Hold the lock of `component`, with `holder` written in it.
+
+    Raise Refused when it is held, and still is after `patience` seconds; `waiting` hears once
+    for whom one waits.
+    """
     path = _of(var, component)
     number = _open(path)
     try:
-        if not taken(number):
+        if not _free(number, path, patience, waiting):
             raise _busy(path, component)
         with files.named(path):
             _write(number, json.dumps(asdict(holder)).encode())
@@ -82,6 +93,20 @@ def must_be_idle(var: Path, component: str) -> None:
         raise _busy(path, component) from None
     finally:
         os.close(number)
+
+
+def _free(number: int, path: Path, patience: float, waiting: Callable[[str], None]) -> bool:
+    """Return whether a component's lock could be taken in time."""
+    until = time.monotonic() + patience
+    if taken(number):
+        return True
+    if patience:
+        waiting(f"waits for {held_by(path) or 'another task'}")
+    while time.monotonic() < until:
+        time.sleep(min(1.0, patience))
+        if taken(number):
+            return True
+    return False
 
 
 def held_by(path: Path) -> Holder | None:

@@ -19,7 +19,6 @@ from ops.errors import OpsError
 from ops.escapes import escape
 from ops.inventory.repository import Repository
 from ops.inventory.schema import DatabaseSet, FileSet, Hook, Place
-from ops.migrate import dump
 from ops.migrate.engine import transfer
 from ops.migrate.engine.door import Ends
 from ops.migrate.engine.meter import Meter
@@ -29,6 +28,7 @@ from ops.remote.command import command, script
 from ops.remote.errors import Unreachable
 from ops.remote.host import Host
 from ops.verify import databases as digests
+from ops.verify import dump
 from ops.verify.compare import Difference
 
 _NOTHING = re.compile(
@@ -145,27 +145,18 @@ class _Work:
     def _dump(self) -> None:
         self._enter("dump")
         hook = self.errand.data.dump
-        words = (self.errand.folder("source"), self.errand.text(hook), *hook.arguments)
-        asked = script(dump.DUMP, *words, root=self.ends.source_root)
-        result = self.ends.source.run(asked, check=False)
-        said = _last(result.err)
-        if result.code:
-            raise Stopped(f"no folder for the dump could be made: {said}", _FOLDER)
-        found = dump.read(result.out, said)
-        if fault := dump.fault(found, self.errand.data.engine, self.errand.before):
+        folder = self.errand.folder("source")
+        _make(self.ends.source, folder, root=self.ends.source_root)
+        words = (f"{folder}/dump", self.errand.text(hook), *hook.arguments)
+        result = self.ends.source.run(script(dump.DUMP, *words, root=self.ends.source_root))
+        found = dump.read(result.out, _last(result.err))
+        if fault := dump.fault(found, self.errand.data.engine, before=self.errand.before):
             raise Stopped(f"{fault} ({hook.script})", _DUMP)
         self.size = found.size
 
     def _move(self) -> None:
         errand, ends = self.errand, self.ends
-        made = script(
-            'umask 077; rm -rf -- "$1" && mkdir -- "$1"',
-            errand.folder("target"),
-            root=ends.target_root,
-        )
-        result = ends.target.run(made, check=False)
-        if result.code:
-            raise Stopped(f"no folder for the dump could be made: {_last(result.err)}", _FOLDER)
+        _make(ends.target, errand.folder("target"), root=ends.target_root)
         templates = errand.repo.template_folders()
         asked = transfer.Errand(
             errand.component, errand.run, errand.name, errand.files, templates, errand.limit_mbit
@@ -177,7 +168,8 @@ class _Work:
     def _load(self) -> None:
         self._enter("load")
         hook = self.errand.data.load
-        words = (self.errand.folder("target"), self.errand.text(hook), *hook.arguments)
+        file = f"{self.errand.folder('target')}/dump"
+        words = (file, self.errand.text(hook), *hook.arguments)
         result = self.ends.target.run(
             script(dump.LOAD, *words, root=self.ends.target_root), check=False
         )
@@ -238,6 +230,14 @@ class _Work:
 _FOLDER = "Make the data set's `folder` there, or name another one."
 _DUMP = "Nothing was loaded. Correct the cause, and run it again."
 _LOAD = "The target's database is not to be used. Correct the cause, and run it again."
+
+
+def _make(host: Host, folder: str, *, root: bool) -> None:
+    """Make a folder for a dump. Raise Stopped where it can't be made."""
+    made = script('umask 077; rm -rf -- "$1" && mkdir -- "$1"', folder, root=root)
+    result = host.run(made, check=False)
+    if result.code:
+        raise Stopped(f"no folder for the dump could be made: {_last(result.err)}", _FOLDER)
 
 
 @contextmanager

@@ -8,8 +8,8 @@ A guarded command ends, with all its children, by SIGTERM and five seconds later
   went away without a word).
 
 The exit code and the signal of the command pass through unchanged. Children that start a session
-of their own (daemons) are out of reach, on purpose. A command that reads its standard input in
-`run` has no lifeline, as its input is closed when it is complete: it has its `seconds`.
+of their own (daemons) are out of reach, on purpose. What a
+command reads comes first over the lifeline, and is counted: its input ends, the lifeline does not.
 
 Behind this stand `sh`, `head`, `dd`, `mktemp`, `mkfifo` and `timeout` (coreutils) of the host:
 `timeout` makes a process group, passes on SIGTERM to all of it, and repeats what killed it.
@@ -59,13 +59,6 @@ fi
 { exec >/dev/null 2>&1; watch; } &
 exec timeout -k "$patience" "$seconds" "$@" 3<&-
 """
-
-
-def limited(command: Command, seconds: float) -> Command:
-    """Return the command with a limit of its own, its standard input left as it is."""
-    return replace(
-        command, argv=("timeout", "-k", str(KILL_AFTER), _number(seconds), *command.argv)
-    )
 
 
 def guarded(

@@ -23,7 +23,7 @@ from ops.remote.errors import (
     ending,
     shortened,
 )
-from ops.remote.guard import KILL_AFTER, SILENCE, guarded, limited
+from ops.remote.guard import KILL_AFTER, SILENCE, guarded
 from ops.remote.host import Result, Sink
 from ops.remote.program import Program, Session
 
@@ -61,7 +61,7 @@ class Shell(ABC):
         sink: Sink | None = None,
     ) -> Result:
         """Run the command to its end and return what it left; see Host.run."""
-        result = self._finish(self._bounded(command, timeout), command, timeout, sink)
+        result = self._finish(guarded(command, seconds=timeout or 0), command, timeout, sink)
         if result.code and command.root:
             self._check_sudo(result)
         if result.code and check:
@@ -107,11 +107,6 @@ class Shell(ABC):
     ) -> None:
         self.close()
 
-    def _bounded(self, command: Command, timeout: float | None) -> Command:
-        if command.stdin is None:
-            return guarded(command, seconds=timeout or 0)
-        return limited(command, timeout) if timeout else command
-
     def _program(
         self,
         prepared: Command,
@@ -133,8 +128,7 @@ class Shell(ABC):
         self, prepared: Command, command: Command, timeout: float | None, sink: Sink | None
     ) -> Result:
         began = time.monotonic()
-        lifeline = command.stdin is None
-        with self._program(prepared, command, lifeline=lifeline) as program:
+        with self._program(prepared, command, lifeline=True) as program:
             result = _finished(program, command, timeout, sink)
         if timeout and result.code in _TIMED_OUT and time.monotonic() - began >= timeout:
             raise TimedOut(f"{self.name}: {shortened(str(command))} took more than {timeout:g} s")

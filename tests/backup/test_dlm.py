@@ -48,6 +48,39 @@ def test_each_rule_is_a_schedule_with_its_count() -> None:
     }
 
 
+def crons(schedule: str, **keep: int) -> list[str]:
+    made = details(level="crash", schedule=schedule, keep=keep)["Schedules"]
+    return [one["CreateRule"]["CronExpression"] for one in made]
+
+
+def test_a_count_of_days_is_used_up_by_one_snapshot_a_day() -> None:
+    assert crons("5 */4 * * *", daily=14, weekly=4, monthly=12, yearly=1) == [
+        "cron(5 0 * * ? *)",
+        "cron(5 0 ? * SUN *)",
+        "cron(5 0 1 * ? *)",
+        "cron(5 0 1 1 ? *)",
+    ]
+    assert crons("*/20 * * * *", hourly=24) == ["cron(0 * * * ? *)"]
+
+
+@pytest.mark.parametrize(
+    ("schedule", "cron"),
+    [
+        ("5 */4 * * *", "5 0,4,8,12,16,20 * * ? *"),
+        ("5 2 * * */2", "5 2 ? * SUN,TUE,THU,SAT *"),
+        ("5 2 * jan-mar 1-3,7", "5 2 ? 1,2,3 SUN,MON,TUE,WED *"),
+        ("5 2 */15 * *", "5 2 1,16,31 * ? *"),
+    ],
+)
+def test_steps_and_ranges_are_written_out(schedule: str, cron: str) -> None:
+    assert crons(schedule, last=3) == [f"cron({cron})"]
+
+
+def test_part_of_a_day_is_kept_as_a_day() -> None:
+    [made] = details(keep={"within": "36h"})["Schedules"]
+    assert made["RetainRule"] == {"Interval": 2, "IntervalUnit": "DAYS"}
+
+
 def test_within_keeps_by_age_and_a_copy_is_kept_as_long() -> None:
     [made] = details(keep={"within": "14d"}, copy_to="us-west-2")["Schedules"]
     assert made["RetainRule"] == {"Interval": 14, "IntervalUnit": "DAYS"}
@@ -71,6 +104,7 @@ def test_scripts_fail_closed() -> None:
         {"keep": {}},
         {"keep": {"last": 1, "hourly": 1, "daily": 1, "weekly": 1, "monthly": 1}},
         {"keep": {"last": 1}, "schedule": "15 2 1 * 1"},
+        {"keep": {"last": 30, "within": "7d"}},
     ],
 )
 def test_what_dlm_cannot_do_is_refused(backup: dict[str, Any]) -> None:

@@ -58,6 +58,26 @@ def test_policy_and_records_make_what_is_known(repo: Repository) -> None:
     assert of(repo).uncopied == ""
 
 
+def test_what_is_incomplete_or_unsound_is_known(repo: Repository) -> None:
+    assert of(repo).complete
+    incomplete = STATE.replace("level: crash", "level: crash\n  complete: false")
+    archive = """\
+archive:
+  run: r2
+  at: 2026-11-22T02:16:05Z
+  ids: {}
+  files: 1
+  bytes: 1
+  complete: false
+  unsound: {part: 3/20, run: r1}
+"""
+    (repo.path / "state" / "wiki.yaml").write_text(incomplete + archive)
+    assert not of(repo).complete
+    found = of(repo, "wiki", "archive")
+    told = "the repository is not sound, part 3 of 20: r1"
+    assert (found.complete, found.unsound) == (False, told)
+
+
 def test_what_is_not_provisioned_has_nothing_to_back_up_but_an_archive(repo: Repository) -> None:
     assert of(repo, "documents").since is None
     assert of(repo, "documents", "archive").since == LONG_AGO

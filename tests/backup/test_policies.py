@@ -20,6 +20,7 @@ def managed(provisioned: Repository, cloud: Cloud) -> Repository:
     for one in lifecycle.find(cloud):
         lifecycle.remove(cloud, one.id)
     edit(provisioned, "components/wiki.yaml", "monthly: 12", "monthly: 0")
+    edit(provisioned, "components/wiki.yaml", "{last: 2", "{last: 0")
     edit(provisioned, "site.yaml", "engine: cron", "engine: dlm")
     return provisioned
 

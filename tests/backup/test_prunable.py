@@ -110,11 +110,42 @@ def test_a_set_under_way_is_not_counted_and_not_touched() -> None:
     assert gone(plan) == ["snap-2-data"]
 
 
-def test_a_snapshot_that_ended_in_an_error_goes_and_its_set_with_the_next_whole_one() -> None:
+def test_what_ended_in_an_error_goes_with_its_set_once_a_later_one_is_whole() -> None:
     broken = [snapshot(1, "data"), snapshot(1, "logs", state="error")]
-    assert gone(planned(*broken)) == ["snap-1-logs"]
+    assert not planned(*broken)
     whole = [snapshot(0, "data"), snapshot(0, "logs")]
     assert gone(planned(*whole, *broken)) == ["snap-1-data", "snap-1-logs"]
+
+
+def test_the_only_whole_set_survives_a_broken_newer_one() -> None:
+    whole = [snapshot(1, "data"), snapshot(1, "logs")]
+    broken = [snapshot(0, "data"), snapshot(0, "logs", state="error")]
+    assert not planned(*whole, *broken)
+
+
+def test_a_set_that_lost_a_snapshot_is_not_counted() -> None:
+    two = {"ops:set-size": "2"}
+    whole = [snapshot(1, "data", tags=two), snapshot(1, "logs", tags=two)]
+    assert not planned(*whole, snapshot(0, "data", tags=two))
+
+
+def test_what_ended_in_an_error_stays_as_long_as_its_set() -> None:
+    broken = [snapshot(1, "data"), snapshot(1, "logs", state="error")]
+    plan = planned(snapshot(0), snapshot(0, "logs"), *broken, images={"snap-1-data": "ami-1"})
+    assert not plan and "its set stays" in str(plan.notes)
+
+
+def test_the_newest_run_with_all_its_slots_stays() -> None:
+    def both(day: int, **replica: Any) -> list[Snapshot]:
+        slots = {"ops:set-slots": "2"}
+        told = {**slots, "ops:slot": "replica", "ops:instance": "i-2"}
+        other = snapshot(day, id=f"snap-{day}-r", volume="vol-r", tags=told, **replica)
+        return [snapshot(day, tags=slots), other]
+
+    plan = planned(*both(2), *both(1), *both(0, state="error"))
+    assert gone(plan) == ["snap-2-data", "snap-2-r"]
+    assert "of the newest run that is whole" in str(plan.notes)
+    assert gone(planned(*both(1), both(0)[0])) == []
 
 
 def test_copies_count_by_the_moment_of_what_they_were_copied_from() -> None:

@@ -66,6 +66,9 @@ def test_with_a_scratch_host_backups_are_proven_in_time(drill: str, days: int) -
     [job] = [one for one in found if one.name == "drill-wiki"]
     assert job.words == ("backup.drill", "app=wiki")
     assert len(crontimes.parse(job.when).weekdays) == days
+    archived = component(archive=ARCHIVE, drill=drill)
+    by_dlm = jobs({"wiki": archived}, {"wiki": READY}, settings(engine="dlm"), drills=True)
+    assert ("backup.drill", "app=wiki", "kind=archive") in [one.words for one in by_dlm]
     assert "drill-wiki" not in [
         one.name for one in jobs({"wiki": declared}, {"wiki": EMPTY}, settings(), drills=True)
     ]

@@ -42,11 +42,22 @@ def test_the_set_is_tagged_recorded_and_signed(provisioned: Repository, cloud: C
     made = snapshot(provisioned)
     [one] = taken(cloud, provisioned)
     assert made.ids == {"data": one.id}
+    assert (one.tags[tags.SET_SIZE], one.tags[tags.SET_SLOTS]) == ("1", "1")
     assert one.tags[tags.LEVEL] == "crash"
     assert one.tags[tags.RUN] == made.run
     assert provisioned.state("wiki").snapshot == made
     assert provisioned.record(made.run).figures["snapshots"] == 1
     assert provisioned.verify_signature(made.run)
+
+
+def test_a_run_that_has_lost_an_instance_is_not_complete(provisioned: Repository) -> None:
+    declare(provisioned, level="crash", fall_back_to=None)
+    assert snapshot(provisioned).complete
+    plan = plan_snapshot("wiki", provisioned.component("wiki"), provisioned.state("wiki"))
+    [step] = plan.steps
+    of_two = replace(step, arguments={**step.arguments, "slots": 2})
+    made = take(provisioned, "wiki", replace(plan, steps=(of_two,)), patience=SOON)
+    assert not made.complete
 
 
 def test_a_lost_reply_leaves_one_set(provisioned: Repository, cloud: Cloud, server: Server) -> None:

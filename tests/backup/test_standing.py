@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -49,6 +50,8 @@ def test_what_is_in_time_and_proven_is_good() -> None:
         ({"last": LAST_NIGHT - DAY}, "older than 1 d 2 h"),
         ({"last": None, "run": "", "newest_run": ""}, "there is none"),
         ({"newest_run": RUN.replace("021600", "091500")}, "the last run left no backup: 2026"),
+        ({"complete": False}, "the last run is not complete: 2026"),
+        ({"unsound": "the repository is not sound"}, "is not sound"),
         ({"proof": Proof(NOW, "different", NOW - DAY)}, "the last drill: different"),
         ({"proof": Proof(NOW - 31 * DAY, "proven", NOW - 31 * DAY)}, "not proven for 31 d"),
         ({"proof": Proof()}, "never proven"),
@@ -102,6 +105,25 @@ def test_the_schedule_is_that_of_the_controllers_zone() -> None:
     before = judge(known(last=LAST_NIGHT), NOW, zone)  # 02:15 there comes at 10:15Z
     assert before.next == "2026-11-22T10:15:00+00:00" and before.faults == ()
     assert judge(known(last=LAST_NIGHT), NOW + 2 * HOUR, zone).health == "bad"
+
+
+@pytest.mark.parametrize(
+    ("schedule", "last", "missed"),
+    [
+        ("15 2 * * *", "2026-03-08T10:00:30+00:00", ""),  # cron caught up at 03:00
+        ("15 2 * * *", "2026-03-08T09:59:00+00:00", "did not run at 2026-03-08 10:00Z"),
+        ("30 1 * * *", "2026-11-01T08:30:30+00:00", ""),  # and not again at 09:30Z
+        ("30 * * * *", "2026-11-01T08:30:30+00:00", "did not run at 2026-11-01 10:30Z"),
+    ],
+)
+def test_on_the_days_that_clocks_change_cron_is_judged_by_what_it_does(
+    schedule: str, last: str, missed: str
+) -> None:
+    at = datetime.fromisoformat(last)
+    now = at.replace(hour=11, minute=40)
+    stood = replace(known(last=at, proof=Proof(now, "proven", now)), schedule=schedule)
+    line = judge(stood, now, ZoneInfo("America/Los_Angeles"))
+    assert line.faults == ((missed,) if missed else ())
 
 
 def test_clocks_that_were_set_back_do_not_make_a_backup_late() -> None:

@@ -160,3 +160,9 @@ def test_a_snapshot_says_what_it_lacks_and_so_does_the_status(wiki: Repository) 
     assert "without a manifest, so no drill can prove it: " in out
     code, out, _ = fab(wiki, "backup.status", "json=true")
     assert code == 1 and "crash consistent only, not filesystem: " in out
+
+
+def test_a_kind_that_cannot_be_drilled_does_not_keep_the_other_from_it(wiki: Repository) -> None:
+    code, out, err = fab(wiki, "backup.drill", "app=wiki")
+    assert code != 0 and "scratch host" in err
+    assert "no archive is declared" in out

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import threading
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,25 @@ def test_a_second_task_is_refused_and_told_who_is_at_work(tmp_path: Path) -> Non
         component_lock(tmp_path, "wiki", HOLDER),
         pytest.raises(Refused, match=r"wiki: provision \(run R1, process 4711\) since 2026-11-22"),
         component_lock(tmp_path, "wiki", HOLDER),
+    ):
+        pass
+
+
+def test_who_has_patience_is_told_for_whom_it_waits_and_gets_the_lock(tmp_path: Path) -> None:
+    first, said = ExitStack(), []
+    first.enter_context(component_lock(tmp_path, "wiki", HOLDER))
+
+    def waiting(words: str) -> None:
+        said.append(words)
+        first.close()
+
+    with component_lock(tmp_path, "wiki", HOLDER, patience=30, waiting=waiting):
+        pass
+    assert said == ["waits for provision (run R1, process 4711) since 2026-11-22T17:00:00Z"]
+    with (
+        component_lock(tmp_path, "wiki", HOLDER),
+        pytest.raises(Refused, match="is at work"),
+        component_lock(tmp_path, "wiki", HOLDER, patience=0.1),
     ):
         pass
 

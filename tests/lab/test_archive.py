@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import secrets
+import signal
 import subprocess
 from collections.abc import Iterator
 from contextlib import suppress
@@ -68,6 +69,16 @@ done
 exit 1
 """
 
+SLOW = r"""
+printf '%s\n' '#!/bin/sh' '/usr/bin/restic "$@"; code=$?' \
+  'case " $* " in *" restore "*) sleep 99 ;; esac; exit $code' >/usr/local/bin/restic
+chmod 755 /usr/local/bin/restic
+"""
+AWAIT = "for i in $(seq 600); do pgrep -fx 'sleep 99' >/dev/null && exit; sleep 0.1; done; exit 1"
+ENDED = """
+for i in $(seq 100); do pgrep -fx 'sleep 99' >/dev/null || exit 0; sleep 0.1; done; pgrep -fa sleep
+"""
+
 
 @dataclass
 class Papers:
@@ -120,6 +131,14 @@ class Papers:
         argv = [str(FAB), *words]
         return subprocess.run(
             argv, cwd=PROJECT, env=environ, capture_output=True, text=True, check=False
+        )
+
+    def start(self, *words: str) -> subprocess.Popen[bytes]:
+        """Start fab and let it run, as its own process."""
+        environ = {**os.environ, "OPS_INVENTORY": str(self.repo.path)}
+        pipe = subprocess.PIPE
+        return subprocess.Popen(
+            [str(FAB), *words], cwd=PROJECT, env=environ, stdout=pipe, stderr=pipe
         )
 
     def restic(self, *words: str) -> str:
@@ -175,9 +194,23 @@ def test_a_host_archives_through_a_door_that_only_lets_it_add(papers: Papers, re
         assert archives.listed(papers.repo, papers.name, host) == listed
 
 
+def test_a_door_that_lets_the_host_delete_fails_the_run(papers: Papers, ready: Ready) -> None:
+    papers.declare(repository=f"sftp:vault@{ready.hosts['wiki'].address}:/home/vault/papers")
+    door = "sed -i 's/{}/{}/' /home/vault/.ssh/authorized_keys"
+    papers.do(door.format(" --append-only", ""), on="wiki")
+    with pytest.raises(OpsError, match="could remove from sftp:vault"):
+        papers.make()
+    papers.do(door.format("--stdio", "--stdio --append-only"), on="wiki")
+    state = papers.repo.state(papers.name).archive
+    assert state and state.ids and not state.complete
+    assert papers.make().complete
+    papers.declare()
+
+
 def test_excluded_folders_stay_out_and_the_dump_goes_in(papers: Papers) -> None:
     papers.declare()
     made = papers.make()
+    assert (made.complete, made.part, made.unsound) == (True, 1, None)
     names = papers.restic("/srv/archive", "ls", made.ids["main"])
     assert f"/var/backups/ops/{papers.name}/issues.dump" in names
     assert "/srv/papers/paper 200" in names
@@ -226,9 +259,25 @@ def test_an_archive_is_restored_beside_the_live_data(papers: Papers) -> None:
     papers.do("rm -r /srv/back")
 
 
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
+def test_a_drill_that_is_cut_off_leaves_no_restic_behind(papers: Papers, number: int) -> None:
+    papers.do(SLOW)
+    try:
+        drill = papers.start("backup.drill", f"app={papers.name}", "kind=archive")
+        papers.do(AWAIT)
+        drill.send_signal(number)
+        drill.communicate(timeout=60)
+        assert papers.do(ENDED) == ""
+    finally:
+        papers.do("rm /usr/local/bin/restic")
+    if number == signal.SIGKILL:
+        papers.drill()
+    assert papers.do("ls /var/lib/ops-restored") == ""
+
+
 @pytest.mark.parametrize(
     ("hook", "words"),
-    [(SHORT, "ended early"), (PIPED, "ended with 3"), ("#!/bin/sh\n:\n", "0 bytes")],
+    [(SHORT, "ends early"), (PIPED, "ended with 3"), ("#!/bin/sh\n:\n", "is empty")],
 )
 def test_a_dump_that_is_not_whole_archives_nothing(papers: Papers, hook: str, words: str) -> None:
     before = papers.repo.state(papers.name).archive
@@ -277,6 +326,9 @@ def test_a_damaged_repository_is_found_within_as_many_runs_as_parts(papers: Pape
     with pytest.raises(OpsError, match="not sound"):
         for _ in range(2):
             papers.make()
+    found = papers.repo.state(papers.name).archive
+    assert found and found.unsound and not found.complete
+    assert archive.plan(papers.repo, papers.name).steps[-1].arguments["part"] == found.unsound.part
 
 
 def test_s3_takes_archives_and_no_key_is_an_argument(server: Server, tmp_path: Path) -> None:

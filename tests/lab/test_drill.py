@@ -130,15 +130,19 @@ def test_a_snapshot_is_restored_beside_the_live_data(store: Store) -> None:
 
 
 def test_over_live_data_only_with_yes_and_after_a_snapshot(store: Store) -> None:
+    store.do(f"echo now >{STORE}/data/important && mkdir '{STORE}/be low'")
+    store.do(f"mount -t tmpfs -o mode=710 below '{STORE}/be low' && touch '{STORE}/be low/kept'")
     taken = store.snapshot()
-    store.do(f"rm {STORE}/data/important")
+    store.do(f"rm {STORE}/data/important; touch {STORE}/new")
     asked = store.fab("backup.restore", store.name, f"to={STORE}")
     _, err = asked.communicate(timeout=60)
     assert (asked.returncode, "need a yes" in err) == (3, True)
     when = f"when={taken.at.isoformat()}"
     said = store.fab("backup.restore", store.name, f"to={STORE}", when, "yes=true")
     assert (said.communicate(timeout=120), said.returncode)[1] == 0
-    assert store.do(f"cat {STORE}/data/important") == "changed since\n"
+    assert store.do(f"cat {STORE}/data/important") == "now\n"
+    left = store.do(f"cd {STORE} && ls -d be*/* new 2>/dev/null; stat -c %a be*; umount be*")
+    assert left == "be low/kept\n710\n"
     saved = store.repo.state(store.name).snapshot
     assert saved is not None
     assert saved.at > taken.at

@@ -128,6 +128,18 @@ def test_ending_a_started_command_ends_it_on_the_host(host: SshHost) -> None:
     assert gone(pid)
 
 
+def test_an_interrupted_command_that_is_fed_is_ended_on_the_host(host: SshHost) -> None:
+    pids = []
+
+    def sink(chunk: bytes) -> None:
+        pids.append(int(chunk))
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        host.run(script("cat >&2; echo $$; exec sleep 99", stdin=Secret("pw")), sink=sink)
+    assert gone(pids[0])
+
+
 def test_closing_the_connection_ends_what_runs_on_it(server: Sshd) -> None:
     with connect(server.endpoint()) as other:
         running = other.start(script("echo $$; sleep 99"))

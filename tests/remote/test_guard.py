@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from ops.remote.command import Command, command, script
-from ops.remote.guard import guarded, limited
+from ops.remote.guard import guarded
 from tests.support.processes import gone
 
 
@@ -81,11 +81,9 @@ def test_without_any_the_command_reads_nothing() -> None:
         assert process.wait(15) == 0
 
 
-@pytest.mark.parametrize("limit", [guarded(command("sleep", "99"), seconds=0.2)])
-def test_the_host_itself_keeps_the_limit(limit: Command) -> None:
-    with started(limit) as process:
-        assert process.wait(15) == 124
-    with started(limited(command("sleep", "99"), 0.2)) as process:
+@pytest.mark.parametrize("stdin", [None, b""])
+def test_the_host_itself_keeps_the_limit(stdin: bytes | None) -> None:
+    with started(guarded(command("sleep", "99", stdin=stdin), seconds=0.2)) as process:
         assert process.wait(15) == 124
 
 

@@ -52,6 +52,7 @@ from ops.inventory.schema.state import (
     SnapshotState,
     State,
     TransferState,
+    UnsoundState,
     VerificationState,
     VolumeState,
 )
@@ -122,6 +123,7 @@ __all__ = [
     "State",
     "Target",
     "TransferState",
+    "UnsoundState",
     "User",
     "VerificationState",
     "Volume",

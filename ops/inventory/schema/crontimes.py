@@ -2,8 +2,9 @@
 
 Fields hold numbers, names (jan, mon), ranges, lists and steps; Sunday is 0 and 7. A job
 whose day of month and day of week are both given runs when either of them fits. As cron(8)
-does it: a time that is left out when clocks go forward runs right after, one that comes
-twice runs once, but a job of every hour (`*`) runs in each hour that there is.
+does it: a time that is left out when clocks go forward runs at that moment, one that comes twice
+runs once. A job whose minutes or hours begin with `*` runs by the clock instead: not at all in
+an hour that is left out, and twice in one that comes twice.
 """
 
 from __future__ import annotations
@@ -35,7 +36,8 @@ class CronTimes:
     days: frozenset[int]
     months: frozenset[int]
     weekdays: frozenset[int]
-    every_hour: bool
+    wildcard: bool
+    """The minutes or the hours begin with `*`."""
     any_day: bool
     """Either of the two fields for days is `*`, so that a day must fit both."""
 
@@ -52,14 +54,23 @@ class CronTimes:
         return next(at for at in self._moments(dates, zone, -1) if at <= moment)
 
     def _moments(self, dates: Iterator[date], zone: tzinfo, step: int) -> Iterator[datetime]:
-        folds = (0, 1)[::step] if self.every_hour else (0,)
+        folds = (0, 1)[::step] if self.wildcard else (0,)
         for day in filter(self._fits, dates):
             for hour in self.hours[::step]:
                 whole = datetime(day.year, day.month, day.day, hour, tzinfo=zone)
-                twice = whole.replace(fold=1).utcoffset() != whole.utcoffset()
-                for fold in folds if twice else (0,):
+                for fold in folds:
                     for minute in self.minutes[::step]:
-                        yield whole.replace(minute=minute, fold=fold).astimezone(UTC)
+                        yield from self._moment(whole.replace(minute=minute), fold)
+
+    def _moment(self, first: datetime, fold: int) -> Iterator[datetime]:
+        """Yield the moment that a time of the clock stands for, where there is one to run at."""
+        second = first.replace(fold=1)
+        longer = _offset(second) - _offset(first)
+        if longer > timedelta(0):  # the clock was put forward over this time
+            if not self.wildcard and fold == 0:
+                yield _put_forward(first)
+        elif fold == 0 or longer < timedelta(0):
+            yield first.replace(fold=fold).astimezone(UTC)
 
     def _fits(self, day: date) -> bool:
         in_month, in_week = day.day in self.days, day.isoweekday() % 7 in self.weekdays
@@ -79,13 +90,28 @@ def parse(text: str) -> CronTimes:
         days,
         months,
         frozenset(day % 7 for day in weekdays),
-        words[1].startswith("*"),
+        words[0].startswith("*") or words[1].startswith("*"),
         words[2].startswith("*") or words[4].startswith("*"),
     )
     start = date(2024, 1, 1)  # its February has 29 days
     if not any(found._fits(start + timedelta(days=count)) for count in range(_HORIZON)):
         raise ValueError("that day never comes")
     return found
+
+
+def _offset(moment: datetime) -> timedelta:
+    return moment.utcoffset() or timedelta(0)
+
+
+def _put_forward(missing: datetime) -> datetime:
+    """Return the moment, in UTC, at which the clock was put forward over a time."""
+    early, late = (missing.replace(fold=fold).astimezone(UTC) for fold in (1, 0))
+    after = _offset(late.astimezone(missing.tzinfo))
+    while late - early > timedelta(seconds=1):
+        middle = early + (late - early) / 2
+        before = _offset(middle.astimezone(missing.tzinfo)) != after
+        early, late = (middle, late) if before else (early, middle)
+    return late.replace(microsecond=0)
 
 
 def _field(text: str, field: tuple[str, int, int, tuple[str, ...]]) -> frozenset[int]:

@@ -124,6 +124,14 @@ class SnapshotState(Model):
     unlisted: str = Field(
         "", description="Why there is no manifest, so that no drill can prove it."
     )
+    complete: bool = Field(True, description="All instances' volumes are in it.")
+
+
+class UnsoundState(Model):
+    """A part of a repository that could not be read back."""
+
+    part: str = Field(description="Which one of how many: 3/20.")
+    run: str
 
 
 class ArchiveState(Model):
@@ -135,6 +143,11 @@ class ArchiveState(Model):
     ids: dict[Slug, str] = Field(description="restic's snapshot by campus host.")
     files: int
     bytes: int
+    complete: bool = Field(True, description="All hosts, all files, and a part read back.")
+    part: int = Field(0, description="The last part of the repository that was read whole.")
+    unsound: UnsoundState | None = Field(
+        None, description="What could not be read, until that part is read whole."
+    )
 
 
 class DrilledPart(Model):

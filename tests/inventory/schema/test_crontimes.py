@@ -68,14 +68,29 @@ def test_the_hour_that_comes_twice_runs_a_daily_job_once_and_an_hourly_one_twice
     assert [one[-5:] for one in hourly] == ["07:30", "08:30", "09:30", "10:30"]
 
 
-def test_a_time_that_is_left_out_runs_all_the_same() -> None:
+def test_a_job_with_a_star_among_its_minutes_runs_in_both_hours() -> None:
+    evening = "2026-11-01T07:00:00+00:00"
+    both = next_ones("*/30 1 * * *", evening, 4, PACIFIC)
+    assert [one[-5:] for one in both] == ["08:00", "08:30", "09:00", "09:30"]
+
+
+def test_a_time_that_is_left_out_runs_when_the_clock_is_put_forward() -> None:
     night = "2026-03-08T08:00:00+00:00"  # midnight; clocks go from 02:00 to 03:00 at 10:00Z
-    assert next_ones("30 2 * * *", night, 2, PACIFIC) == ["2026-03-08T10:30", "2026-03-09T09:30"]
+    assert next_ones("30 2 * * *", night, 2, PACIFIC) == ["2026-03-08T10:00", "2026-03-09T09:30"]
+    assert next_ones("*/30 2 * * *", night, 1, PACIFIC) == ["2026-03-09T09:00"]
+
+
+def test_a_gap_of_half_an_hour_is_one_too() -> None:
+    howe = ZoneInfo("Australia/Lord_Howe")  # from 02:00 to 02:30 at 15:30Z
+    assert next_ones("15 2 * * *", "2026-10-03T15:00:00+00:00", 1, howe) == ["2026-10-03T15:30"]
+    assert next_ones("45 2 * * *", "2026-10-03T15:00:00+00:00", 1, howe) == ["2026-10-03T15:45"]
 
 
 @given(
     st.datetimes(datetime(2020, 1, 1), datetime(2030, 1, 1)),
-    st.sampled_from(["15 2 * * *", "*/7 * * * *", "50 * * * 1-5", "0 0 1 * *", "30 1 * * *"]),
+    st.sampled_from(
+        ["15 2 * * *", "*/7 * * * *", "50 * * * 1-5", "0 0 1 * *", "30 1 * * *", "*/9 2 * * *"]
+    ),
 )
 def test_between_the_run_before_and_the_run_after_there_is_none(at: datetime, text: str) -> None:
     moment, times = at.replace(tzinfo=UTC), parse(text)

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from ops.migrate.dump import Dump, fault, read
+from ops.verify.dump import Dump, fault, read
 
 END = b"\n--\n-- PostgreSQL database dump complete\n--\n\n"
 
@@ -24,11 +24,13 @@ def test_a_whole_dump_has_no_fault() -> None:
         (Dump(0, "", 5000, b"INSERT INTO a\nVALUES (1"), "ends early, after 5.0 kB: .*VALUES"),
         (Dump(0, "", 5000, END + b"INSERT INTO b\n"), "its last line is INSERT INTO b"),
         (Dump(0, "", 5000, END.rstrip(b"-\n")), "its last line has no end"),
+        (Dump(0, "", 9, END), "the dump has 9 B, and less than 10 bytes is none"),
         (Dump(0, "", 40, END), "the dump has 40 B, and the last one had 5.0 MB"),
     ],
 )  # fmt: skip
 def test_a_broken_dump_is_named(dump: Dump, told: str) -> None:
-    assert re.search(told, fault(dump, "postgresql", before=5_000_000 if dump.size == 40 else 0))
+    before = 5_000_000 if dump.size == 40 else 0
+    assert re.search(told, fault(dump, "postgresql", before=before, least=10))
 
 
 def test_every_cut_of_a_dump_is_found() -> None:

@@ -1,9 +1,9 @@
 """The dump of a database: made by a hook, and not taken for whole unless it proves to be. Pure.
 
 A dump that ends early looks like any other one. So four things are asked of it: that the hook
-ended well, with every part of its pipelines; that it is not empty; that its last lines have what
-the dump program writes at the very end; and that it did not shrink to a small part of the one
-before.
+ended well, with every command in it and every part of its pipelines; that it has as many bytes
+as a dump has at least; that its last lines have what the dump program writes at the very end; and
+that it did not shrink to a small part of the one before. Moving and archiving ask the same.
 """
 
 from __future__ import annotations
@@ -26,27 +26,30 @@ LEAST = 0.1
 _AFTER = (b"--", b"#", b"\\unrestrict")
 """How lines begin that may follow the closing one: comments, and psql's end of restriction."""
 
-DUMP = r"""
+_SHELL = r"""
+PATH=$PATH:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 umask 077
-folder=$1 hook=$2
+file=$1 hook=$2
 shift 2
-rm -rf -- "$folder" && mkdir -- "$folder" || exit
-shell='bash -o pipefail'
-command -v bash >/dev/null || shell=sh
-$shell -c "$hook" ops "$@" >"$folder/dump" </dev/null
-printf '%s %s\n' $? "$(stat -c %s -- "$folder/dump")"
-tail -c 4096 -- "$folder/dump"
+shell='bash -e -o pipefail'
+command -v bash >/dev/null || shell='sh -e'
 """
-"""Script of FOLDER HOOK ARGUMENT...: dump into the folder; print code, size, and the end."""
 
-LOAD = r"""
-folder=$1 hook=$2
-shift 2
-shell='bash -o pipefail'
-command -v bash >/dev/null || shell=sh
-exec $shell -c "$hook" ops "$@" <"$folder/dump"
+DUMP = f"""{_SHELL}
+$shell -c "$hook" ops "$@" >"$file" </dev/null
+printf '%s %s\\n' $? "$(stat -c %s -- "$file")"
+if [ "$(head -c 5 -- "$file")" = PGDMP ]; then # the custom format of PostgreSQL has no last line
+  pg_restore --file=- -- "$file" | tail -c 4096
+else
+  tail -c 4096 -- "$file"
+fi
 """
-"""Script of FOLDER HOOK ARGUMENT...: load the dump that lies in the folder."""
+"""Script of FILE HOOK ARGUMENT...: dump into the file; print code, size, and the end."""
+
+LOAD = f"""{_SHELL}
+exec $shell -c "$hook" ops "$@" <"$file"
+"""
+"""Script of FILE HOOK ARGUMENT...: load the dump that the file holds."""
 
 
 @dataclass(frozen=True)
@@ -66,15 +69,17 @@ def read(printed: bytes, said: str) -> Dump:
     return Dump(int(code), said, int(size), end)
 
 
-def fault(dump: Dump, engine: str, before: int = 0) -> str:
+def fault(dump: Dump, engine: str, *, before: int = 0, least: int = 1) -> str:
     """Return why the dump can't be whole, "" when nothing speaks against it.
 
-    `before` are the bytes of the last dump that was moved, 0 if there was none.
+    `before` are the bytes of the dump before it, 0 if there was none.
     """
     if dump.code:
         return f"the dump hook ended with {dump.code}: {dump.said or 'it said nothing'}"
     if not dump.size:
         return "the dump is empty"
+    if dump.size < least:
+        return f"the dump has {quantities.size(dump.size)}, and less than {least} bytes is none"
     if missing := _missing(dump.end, CLOSING[engine]):
         return f"the dump ends early, after {quantities.size(dump.size)}: {missing}"
     if dump.size < LEAST * before:
