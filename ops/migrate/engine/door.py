@@ -32,10 +32,11 @@ from ops.remote.host import Host
 LOCK_TIME = 60
 """Seconds to wait for a stream of a run that died; it ends within 30 by itself."""
 
-# Both ends may be one machine: what this run ($2) has made stays until it is over.
+# Both ends may be one machine: what this run ($2) has made stays until it is over, and what one
+# of them finds the other may just have removed.
 _CLEAR = """
-find /dev/shm -mindepth 1 -maxdepth 1 -name "$1.*" ! -name "$2.*" -user "$(id -u)" \\
-    -exec rm -rf -- {} + || exit
+find /dev/shm -ignore_readdir_race -mindepth 1 -maxdepth 1 \\
+    -name "$1.*" ! -name "$2.*" -user "$(id -u)" -exec rm -rf -- {} + || exit
 """
 
 _FOLDER = """
