@@ -141,9 +141,7 @@ def _stream(
 ) -> Outcome:
     """Run rsync over the set, or only over what the streams have not brought as `known`."""
     data = errand.data
-    rest = (
-        None if known is None else bytes(known.rest) + b"".join(b.path + b"\0" for b in known.bigs)
-    )
+    rest = None if known is None else known.unfinished()
     words = rsync.send(
         data.source.root,
         streams.shared(way.ssh, 1) if bulk else way.ssh,
