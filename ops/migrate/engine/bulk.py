@@ -17,6 +17,7 @@ from ops.migrate.engine import landing, packing, streams
 from ops.migrate.engine.door import Door, Ends
 from ops.migrate.engine.growth import FIRST, LIMIT, Growth
 from ops.migrate.engine.meter import Meter
+from ops.migrate.engine.outcome import FULL, FULL_DISK, GO_ON, SHORT
 from ops.migrate.engine.packing import Packing
 from ops.migrate.engine.rsync import Totals
 from ops.migrate.engine.shards import Big, Range, Sharing, Task
@@ -35,15 +36,14 @@ STALLED = 90.0
 """Seconds without a byte sent or a task ended after which the run gives up."""
 
 _GAPS = 24
-_SHORT = 65
-_BROKEN = (_SHORT, 137, 143, 255)
+_BROKEN = (SHORT, 137, 143, 255)
 """Codes of tasks worth another try: ended early, or by a signal, or their connection was."""
 
 _SILENCE = 45.0
 
 _LOOK = """
 cd -- "$1" && for big in big.*; do
-    [ -f "$big" ] && stat -L -c '%n %s %.9Y %i' -- "$big"
+    [ -f "$big" ] && stat -L -c '%n %s %.9Y %.9Z %i' -- "$big"
 done
 true
 """
@@ -53,8 +53,9 @@ true
 class Bulk:
     """The streams of one data set; `broke` tells why they could not end their work.
 
-    `clean` says that nothing went wrong, so that all files are there with all that belongs to
-    them, but for the big ones, which have their content only. `limit` are the streams at most.
+    `hint` tells what to do then. `clean` says that nothing went wrong, so that all files are
+    there with all that belongs to them, but for the big ones, which have their content only.
+    `limit` are the streams at most.
     """
 
     ends: Ends
@@ -66,6 +67,7 @@ class Bulk:
     files: int = 0
     bytes: int = 0
     broke: str = ""
+    hint: str = GO_ON
     clean: bool = True
     _told: Told = field(default_factory=Told)
     _sent: dict[str, int] = field(default_factory=dict)
@@ -100,10 +102,10 @@ class Bulk:
         with source.start(asked) as running:
             yield running
 
-    def ask(self, sharing: Sharing) -> None:
-        """Queue the files; streams that are open begin with them."""
-        root = self.data.target.root
-        done = landing.ranges(self.ends, root) if sharing.bigs else frozenset()
+    def ask(self, sharing: Sharing, *, left: bool) -> None:
+        """Queue the files, but ranges that are `left` from earlier; open streams begin at once."""
+        where = self.ends, self.data.target.root, self.run
+        done = landing.ranges(*where, sharing.bigs) if left else frozenset()
         self._packing = packing.chosen(self.ends, self.data, sharing)
         self._ask(sharing.tasks(2 * FIRST, done), sharing.bigs)
 
@@ -184,6 +186,8 @@ class Bulk:
             self._sent[done.lane] = self._sent.get(done.lane, 0) + task.size
             self.bytes += task.size
             self.files += task.files
+        elif done.code == FULL:
+            self.broke, self.hint = FULL_DISK
         elif isinstance(task, Range):
             self._given_up.add(task.big.key)
 
@@ -196,7 +200,7 @@ class Bulk:
         if tries < TRIES:
             self._ask([task])
             self._tries[self._asked] = tries
-        elif done.code != _SHORT:
+        elif done.code != SHORT:
             self.broke = f"a stream broke off: {done.said}" if done.said else "a stream broke off"
         return tries < TRIES
 
@@ -206,15 +210,21 @@ class Bulk:
             return
         look = script(_LOOK, self.door.inside, root=self.ends.source_root)
         now = {tuple(line.split()) for line in self.ends.source.run(look).out.decode().splitlines()}
-        whole = [
+        same = [
             big
             for big in sharing.bigs
             if big.key not in self._given_up
-            and (f"big.{big.key}", str(big.size), _nine(big.modified), big.inode) in now
+            and (
+                f"big.{big.key}",
+                str(big.size),
+                *map(_nine, (big.modified, big.changed)),
+                big.inode,
+            )
+            in now
         ]
-        landing.place(self.ends, self.data.target.root, self.run, whole)
-        self.files += len(whole)
-        self.clean = self.clean and len(whole) == len(sharing.bigs)
+        placed = landing.place(self.ends, self.data.target.root, self.run, same)
+        self.files += len(placed)
+        self.clean = self.clean and len(placed) == len(sharing.bigs)
 
 
 def is_worth(sharing: Sharing) -> bool:

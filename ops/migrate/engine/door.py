@@ -22,7 +22,7 @@ from ops.migrate.both import at_once
 from ops.migrate.engine import passes, streams
 from ops.migrate.engine.keys import Keys
 from ops.migrate.engine.knock import KNOCK, KNOCK_TIME, answered
-from ops.migrate.engine.outcome import BUSY
+from ops.migrate.engine.outcome import BUSY, FULL, SHORT
 from ops.pages.render import render
 from ops.remote.command import script
 from ops.remote.endpoint import Endpoint, ssh_options
@@ -217,7 +217,8 @@ def _prepare_target(
     ends: Ends, names: tuple[str, str], run: str, root: str, templates: Sequence[Path]
 ) -> tuple[str, str]:
     """Put the gate on the target; return its folder and when its key is to expire."""
-    values = {"run": run, "root": root, "sudo": ends.target_root, "busy": BUSY}
+    codes = {"busy": BUSY, "full": FULL, "short": SHORT}
+    values = {"run": run, "root": root, "sudo": ends.target_root, **codes}
     text = render("migrate/gate.sh.j2", templates, **values)
     words = (*names, root, str(LOCK_TIME), str(BUSY))
     asked = script(_PREPARE_TARGET, *words, root=ends.target_root, stdin=text.encode())

@@ -40,7 +40,10 @@ CLASSES = tuple(10**power for power in range(3, 10))
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """An entry: path below the root, bytes, blocks of 512 it takes, names it has, find's %y."""
+    """An entry: path below the root, bytes, blocks of 512 it takes, names it has, find's %y.
+
+    `modified` and `changed` are its mtime and its ctime, which nobody can set back.
+    """
 
     path: bytes
     size: int
@@ -49,6 +52,7 @@ class Entry:
     inode: str
     names: int
     kind: str = "f"
+    changed: str = ""
 
     @property
     def is_sparse(self) -> bool:
@@ -64,11 +68,13 @@ class Big:
     size: int
     modified: str
     inode: str
+    changed: str = ""
 
     @property
     def key(self) -> str:
         """Return a word that another size, time or file under the name would change."""
-        told = f"{self.size} {self.modified} {self.inode} ".encode() + self.path
+        facts = self.size, self.modified, self.changed, self.inode
+        told = " ".join(map(str, facts)).encode() + b" " + self.path
         return sha256(told).hexdigest()[:24]
 
     def missing(self, done: Done = frozenset()) -> Iterator[Range]:
@@ -166,7 +172,8 @@ class Sharing:
         self.entries += 1
         self.sizes += entry.size
         if entry.names == 1 and entry.size >= BIG and not entry.is_sparse:
-            self.bigs.append(Big(entry.path, entry.size, entry.modified, entry.inode))
+            told = entry.size, entry.modified, entry.inode, entry.changed
+            self.bigs.append(Big(entry.path, *told))
             return
         taken = min(entry.size, entry.blocks * 512)
         if entry.names > 1:

@@ -22,7 +22,7 @@ from ops.migrate.engine import bulk, packing, shards
 from ops.migrate.engine.meter import Meter
 from ops.migrate.engine.transfer import Errand, Moved, move
 from ops.pages.render import SUITE
-from tests.migrate.conftest import Pair
+from tests.migrate.conftest import Pair, mounted
 from tests.migrate.engine.test_transfer import HOSTILE, _tree
 
 
@@ -143,6 +143,54 @@ def test_a_process_that_is_killed_costs_time_only(pair: Pair, meter: Meter, seed
     assert _move(pair, meter).outcome.verdict == "done"
     assert _tree(pair.target) == _tree(pair.source)
     _nothing_left(pair)
+
+
+def test_a_link_in_the_place_of_a_folder_gives_nothing_away(
+    pair: Pair, meter: Meter, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Somebody lays a link while we read as root, and takes it away before we look again."""
+    for folder, content in ((pair.source / "sub", b"own "), (tmp_path / "others", b"alien")):
+        folder.mkdir()
+        (folder / "big").write_bytes(content * 1_000_000)
+    chosen, finish = packing.chosen, bulk.Bulk._finish
+
+    def laying(*of: object) -> packing.Packing:
+        (pair.source / "sub").rename(pair.source / "real")
+        (pair.source / "sub").symlink_to(tmp_path / "others")
+        return chosen(*of)  # type: ignore[arg-type]  # passed on as they came
+
+    def taking(self: bulk.Bulk, sharing: shards.Sharing) -> None:
+        (pair.source / "sub").unlink()
+        (pair.source / "real").rename(pair.source / "sub")
+        finish(self, sharing)
+
+    monkeypatch.setattr(packing, "chosen", laying)
+    monkeypatch.setattr(bulk.Bulk, "_finish", taking)
+    assert _move(pair, meter).outcome.verdict == "done"
+    assert _tree(pair.target) == _tree(pair.source)
+
+
+@pytest.mark.lab
+def test_an_attribute_that_the_target_cant_keep_is_told(pair: Pair, meter: Meter) -> None:
+    (pair.source / "noted").write_bytes(b"x")
+    os.setxattr(pair.source / "noted", "user.note", b"kept")
+    with mounted(pair.target, "ramfs"):
+        outcome = _move(pair, meter).outcome
+    assert (outcome.verdict, [path for path, _ in outcome.failed]) == ("incomplete", ["noted"])
+
+
+@pytest.mark.lab
+@pytest.mark.parametrize("size", [20_000, 30_000_000])
+def test_a_disk_that_gets_full_ends_the_streams(pair: Pair, meter: Meter, size: int) -> None:
+    for number in range(60_000_000 // size):
+        (pair.source / f"{number}").write_bytes(os.urandom(size))
+    with mounted(pair.target, "tmpfs", "size=20m"):
+        full = _move(pair, meter).outcome
+        assert (full.verdict, full.words) == ("incomplete", "the target's disk is full")
+        assert "verify" not in {sample.phase for sample in meter.samples}
+        subprocess.run(["mount", "-o", "remount,size=100m", pair.target], check=True)
+        assert _move(pair, meter).outcome.verdict == "done"
+        assert _tree(pair.target) == _tree(pair.source)
 
 
 def _nothing_left(pair: Pair) -> None:

@@ -109,6 +109,15 @@ def test_excluded_files_stay_at_home(pair: Pair, meter: Meter) -> None:
     assert list(_tree(pair.target)) == [b"page.txt"]
 
 
+def test_what_a_broken_run_into_the_source_has_left_is_not_sent(pair: Pair, meter: Meter) -> None:
+    (pair.source / ".ops-temp").mkdir()
+    (pair.source / ".ops-temp/run").write_bytes(b"an older one")
+    (pair.source / "page").write_bytes(b"x")
+    moved = _move(pair, meter, limit_mbit=100)
+    assert (moved.outcome.verdict, moved.outcome.totals.files) == ("done", 1)
+    assert [path.name for path in pair.target.iterdir()] == ["page"]
+
+
 def test_a_file_that_cant_be_written_is_named(pair: Pair, meter: Meter) -> None:
     (pair.source / "fine").write_bytes(b"fine")
     (pair.source / "caf\udce9\n").write_bytes(b"x")
