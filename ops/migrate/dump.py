@@ -26,25 +26,26 @@ LEAST = 0.1
 _AFTER = (b"--", b"#", b"\\unrestrict")
 """How lines begin that may follow the closing one: comments, and psql's end of restriction."""
 
-DUMP = r"""
+# Without it the end of a pipeline would hide how its other parts ended.
+_NO_BASH = "echo bash is needed to see how each part of a pipeline ends >&2"
+
+DUMP = rf"""
+command -v bash >/dev/null || {{ {_NO_BASH}; echo 127 0; exit; }}
 umask 077
 folder=$1 hook=$2
 shift 2
 rm -rf -- "$folder" && mkdir -- "$folder" || exit
-shell='bash -o pipefail'
-command -v bash >/dev/null || shell=sh
-$shell -c "$hook" ops "$@" >"$folder/dump" </dev/null
+bash -o pipefail -c "$hook" ops "$@" >"$folder/dump" </dev/null
 printf '%s %s\n' $? "$(stat -c %s -- "$folder/dump")"
 tail -c 4096 -- "$folder/dump"
 """
 """Script of FOLDER HOOK ARGUMENT...: dump into the folder; print code, size, and the end."""
 
-LOAD = r"""
+LOAD = rf"""
+command -v bash >/dev/null || {{ {_NO_BASH}; exit 127; }}
 folder=$1 hook=$2
 shift 2
-shell='bash -o pipefail'
-command -v bash >/dev/null || shell=sh
-exec $shell -c "$hook" ops "$@" <"$folder/dump"
+exec bash -o pipefail -c "$hook" ops "$@" <"$folder/dump"
 """
 """Script of FOLDER HOOK ARGUMENT...: load the dump that lies in the folder."""
 

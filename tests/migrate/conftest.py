@@ -5,6 +5,7 @@ The target's log-in has a home of its own, so that nobody's authorized_keys is t
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,6 +22,9 @@ from ops.remote.local import LocalHost
 from tests.support.sshd import Sshd
 
 TARGET = "wiki.cloud.main"
+
+BASE = ("sh", "env", "timeout", "dd", "dirname", "stat", "head", "rm", "mkdir", "tail")
+"""Programs that any machine has."""
 
 
 class Pair(NamedTuple):
@@ -78,3 +82,10 @@ def mounted(folder: Path, kind: str, options: str = "defaults") -> Iterator[None
         yield
     finally:
         subprocess.run(["umount", "--lazy", folder], check=True)
+
+
+def only(monkeypatch: pytest.MonkeyPatch, folder: Path, *names: str) -> None:
+    """Let only these programs be found, in the folder."""
+    for name in names:
+        (folder / name).symlink_to(str(shutil.which(name)))
+    monkeypatch.setenv("PATH", str(folder))

@@ -1,7 +1,8 @@
 """The bulk of a data set: files that the target has not yet, sent by several streams at once.
 
-What it leaves out or can't do, rsync does afterwards, which also proves and repairs the rest:
-nothing depends on the streams but the speed. Only ranges of big files are not to be sent twice.
+What it leaves out or can't do, rsync does afterwards. Where the target held nothing, and nothing
+went wrong, rsync is told to look at folders, links and big files only: so what goes wrong, at
+either end, has to be heard of here.
 """
 
 from __future__ import annotations

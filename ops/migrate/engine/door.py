@@ -166,15 +166,6 @@ def made(
         ) from None
 
 
-@contextmanager
-def opened(
-    ends: Ends, component: str, run: str, root: str, templates: Sequence[Path]
-) -> Iterator[Way]:
-    """Make the door as `made` does, and open it as `Door.knock` does."""
-    with made(ends, component, run, root, templates) as door:
-        yield door.knock()
-
-
 def _make(ends: Ends, keys: Keys, run: str, root: str, templates: Sequence[Path]) -> Door:
     mark = passes.mark(keys.component, run)
     names = _folder(ends, keys.component), f"{_folder(ends, keys.component)}.{run}"

@@ -18,7 +18,8 @@ _FIELDS = "%y %n %i %s %b %T@ %C@ %P\\0"
 
 _ACLS = """
 cd -- "$1" || exit
-LC_ALL=C ls -lnRA . 2>/dev/null | grep -q '^[-bcdlps][-rwxsStT]\\{9\\}+ ' && echo found
+LC_ALL=C find . -xdev ! -type l -exec ls -lnUd -- {} + 2>/dev/null |
+    grep -q '^[-bcdps][-rwxsStT]\\{9\\}+ ' && echo found
 true
 """
 # A name with a line end in it can look so too, which costs time and nothing else.

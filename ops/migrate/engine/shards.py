@@ -2,7 +2,7 @@
 
 A shard is one tar archive; files of one hard-link group lie in the same one. A file too big for
 one stream is cut into ranges that several streams write at their places. All lie in one queue, so
-a stream that has ended one thing takes the next, and the small things come last.
+a stream that has ended one thing takes the next, and the ranges at its end are smaller.
 """
 
 from __future__ import annotations
@@ -262,7 +262,7 @@ def _ending_small(tasks: list[Task], end: int) -> list[Task]:
 
 
 def _interleaved(ranges: Sequence[Range], shards: Sequence[Shard]) -> list[Task]:
-    """Return both in one queue, each evenly spread, but the small shards last."""
+    """Return both in one queue, each evenly spread."""
     spread: list[tuple[float, Task]] = []
     rows: tuple[Sequence[Task], ...] = (ranges, shards)
     for row in rows:

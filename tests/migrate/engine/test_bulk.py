@@ -6,6 +6,7 @@ import os
 import random
 import shutil
 import signal
+import struct
 import subprocess
 import threading
 import time
@@ -18,7 +19,7 @@ import pytest
 
 from ops.errors import OpsError
 from ops.inventory.schema import FileSet
-from ops.migrate.engine import bulk, packing, shards
+from ops.migrate.engine import bulk, packing, scan, shards
 from ops.migrate.engine.meter import Meter
 from ops.migrate.engine.transfer import Errand, Moved, move
 from ops.pages.render import SUITE
@@ -37,9 +38,13 @@ def meter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Meter]:
 
 
 def _move(pair: Pair, meter: Meter, **more: object) -> Moved:
-    places = {"source": {"root": str(pair.source)}, "target": {"root": str(pair.target)}}
-    data = FileSet.model_validate({"kind": "files", **places, **more})
+    data = _data(pair, **more)
     return move(pair.ends, Errand("wiki", "R1", "pages", data, [SUITE]), meter)
+
+
+def _data(pair: Pair, **more: object) -> FileSet:
+    places = {"source": {"root": str(pair.source)}, "target": {"root": str(pair.target)}}
+    return FileSet.model_validate({"kind": "files", **places, **more})
 
 
 def test_hostile_names_small_and_big_arrive_by_streams(pair: Pair, meter: Meter) -> None:
@@ -245,12 +250,31 @@ def _processes(pair: Pair) -> list[int]:
     return found
 
 
+_GRANTED = ((1, 6, -1), (2, 4, 12345), (4, 4, -1), (16, 4, -1), (32, 4, -1))
+"""(tag, permissions, id) of owner, one more user, group, mask and others, as acl(5) has them."""
+
+
+_ACL = "system.posix_acl_access"
+
+
+def _grant(file: Path) -> None:
+    """Make the file and let one more user read it."""
+    file.write_bytes(b"x")
+    entries = (struct.pack("<HHi", *entry) for entry in _GRANTED)
+    os.setxattr(file, _ACL, struct.pack("<I", 2) + b"".join(entries))
+
+
 def test_after_an_acl_rsync_looks_at_everything(pair: Pair, meter: Meter) -> None:
-    (pair.source / "listed").write_bytes(b"x")
-    granted = ["setfacl", "-m", "u:12345:r", str(pair.source / "listed")]
-    if shutil.which("setfacl") is None or subprocess.run(granted, check=False).returncode:
-        pytest.skip("no ACLs here")
+    _grant(pair.source / "listed")
     assert _move(pair, meter).outcome.verdict == "done"
-    name = "system.posix_acl_access"
-    there, here = pair.target / "listed", pair.source / "listed"
-    assert os.getxattr(there, name) == os.getxattr(here, name)
+    assert os.getxattr(pair.target / "listed", _ACL) == os.getxattr(pair.source / "listed", _ACL)
+
+
+@pytest.mark.lab
+def test_what_lies_on_another_file_system_is_not_looked_at(pair: Pair, meter: Meter) -> None:
+    (pair.source / "page").write_bytes(b"x")
+    (pair.source / "other").mkdir()
+    with mounted(pair.source / "other", "tmpfs"):
+        _grant(pair.source / "other/listed")
+        found = scan.missing(pair.ends, _data(pair))
+    assert (found.plain, found.files) == (True, 1)

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from ops.inventory.schema import FileSet
-from ops.migrate.engine import door
+from ops.migrate.engine import door, landing
 from ops.migrate.engine.meter import Meter
 from ops.migrate.engine.transfer import Errand, Moved, move
 from ops.pages.render import SUITE
@@ -182,3 +182,12 @@ def test_a_writer_that_does_not_end_is_waited_for_and_then_told(
         finally:
             other.terminate()
     assert outcome.words == "another transfer still writes into the target"
+
+
+def test_that_something_stays_does_not_hide_how_it_went(
+    pair: Pair, meter: Meter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(landing, "_END", "exit 1")
+    (pair.source / "page").write_bytes(b"x")
+    assert _move(pair, meter).outcome.verdict == "done"
+    assert (pair.target / "page").read_bytes() == b"x"
