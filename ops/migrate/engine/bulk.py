@@ -31,7 +31,7 @@ WORTH = 4_000_000
 """Bytes to send, each file counting some more, from which on the streams pay."""
 
 TRIES = 4
-"""How often a task is sent before the run gives up."""
+"""How often a task is sent before the run gives up, and each lane in a row."""
 
 STALLED = 90.0
 """Seconds without a byte sent or a task ended after which the run gives up."""
@@ -75,6 +75,7 @@ class Bulk:
     _asked: int = 0
     _left: dict[int, Task] = field(default_factory=dict)
     _tries: dict[int, int] = field(default_factory=dict)
+    _lost: int = 0
     slowest: Slowest = field(default_factory=Slowest)
     _growth: Growth = field(default_factory=Growth)
     _packing: Packing = field(default_factory=Packing)
@@ -127,6 +128,10 @@ class Bulk:
         self._left |= numbered
         told = [(number, task, self._packing.of(task)) for number, task in numbered.items()]
         self._tell(streams.queue(inside, root, told, bigs, as_root=self.ends.source_root))
+
+    @property
+    def _lanes(self) -> int:
+        return self._growth.streams * len(streams.LANES.split())
 
     def _tell(self, asked: Command) -> None:
         self.ends.source.run(asked)
@@ -184,6 +189,7 @@ class Bulk:
             return
         self.clean = self.clean and done.code == 0
         if done.code in (0, _GAPS):
+            self._lost = 0
             self._sent[done.lane] = self._sent.get(done.lane, 0) + task.size
             self.bytes += task.size
             self.files += task.files
@@ -198,11 +204,12 @@ class Bulk:
         A file that stays too short has shrunk: it alone is left to rsync.
         """
         tries = self._tries.pop(done.number, 0) + 1
-        if tries < TRIES:
+        self._lost += done.code != SHORT
+        if done.code != SHORT and (tries >= TRIES or self._lost >= TRIES * self._lanes):
+            self.broke = f"a stream broke off: {done.said}" if done.said else "a stream broke off"
+        elif tries < TRIES:
             self._ask([task])
             self._tries[self._asked] = tries
-        elif done.code != SHORT:
-            self.broke = f"a stream broke off: {done.said}" if done.said else "a stream broke off"
         return tries < TRIES
 
     def _finish(self, sharing: Sharing) -> None:

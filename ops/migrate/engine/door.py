@@ -35,8 +35,13 @@ LOCK_TIME = 60
 # Both ends may be one machine: what this run ($2) has made stays until it is over, and what one
 # of them finds the other may just have removed.
 _CLEAR = """
-find /dev/shm -ignore_readdir_race -mindepth 1 -maxdepth 1 \\
-    -name "$1.*" ! -name "$2.*" -user "$(id -u)" -exec rm -rf -- {} + || exit
+tries=3
+until find /dev/shm -mindepth 1 -maxdepth 1 -name "$1.*" ! -name "$2.*" -user "$(id -u)" \\
+    -print0 2>/dev/null | xargs -0 -r rm -rf --; do
+    tries=$((tries - 1))
+    [ "$tries" -gt 0 ] || exit
+    sleep 1
+done
 """
 
 _FOLDER = """

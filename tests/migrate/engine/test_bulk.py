@@ -3,21 +3,14 @@
 from __future__ import annotations
 
 import os
-import random
 import shutil
-import signal
 import struct
 import subprocess
-import threading
-import time
 from collections.abc import Iterator
-from contextlib import suppress
-from hashlib import sha256
 from pathlib import Path
 
 import pytest
 
-from ops.errors import OpsError
 from ops.inventory.schema import FileSet
 from ops.migrate.engine import bulk, packing, scan, shards
 from ops.migrate.engine.meter import Meter
@@ -133,23 +126,6 @@ def test_a_file_that_cant_be_read_is_named_and_the_rest_arrives(pair: Pair, mete
     assert (pair.target / "b").read_bytes() == b"x" * 3_000_000
 
 
-def test_a_process_that_is_killed_costs_time_only(pair: Pair, meter: Meter, seed: int) -> None:
-    """Kill one process of the transfer at a random time; go on; everything is there, once."""
-    dice = random.Random(seed)
-    for number in range(200):
-        (pair.source / f"small {number}").write_bytes(os.urandom(20_000))
-    (pair.source / "big").write_bytes(os.urandom(150_000_000))
-    killer = threading.Thread(target=_kill_one, args=[pair, dice])
-    killer.start()
-    with suppress(OpsError):
-        _move(pair, meter)
-    killer.join()
-    _only_whole(pair)
-    assert _move(pair, meter).outcome.verdict == "done"
-    assert _tree(pair.target) == _tree(pair.source)
-    _nothing_left(pair)
-
-
 def test_a_link_in_the_place_of_a_folder_gives_nothing_away(
     pair: Pair, meter: Meter, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -196,58 +172,6 @@ def test_a_disk_that_gets_full_ends_the_streams(pair: Pair, meter: Meter, size: 
         subprocess.run(["mount", "-o", "remount,size=100m", pair.target], check=True)
         assert _move(pair, meter).outcome.verdict == "done"
         assert _tree(pair.target) == _tree(pair.source)
-
-
-def _nothing_left(pair: Pair) -> None:
-    """Check that no part, key, folder or process is left, the last within their own 30 s."""
-    assert not list(pair.target.rglob(".ops-*"))
-    assert pair.keys == b"ssh-ed25519 AAAA somebody@example.org\n"
-    digest = sha256(pair.ends.target_key.encode()).hexdigest()[:8]
-    assert not list(Path("/dev/shm").glob(f"ops-migrate.wiki.{digest}.*"))
-    until = time.monotonic() + 40
-    while _processes(pair) and time.monotonic() < until:
-        time.sleep(0.2)
-    assert _processes(pair) == []
-
-
-def _only_whole(pair: Pair) -> None:
-    seen = _tree(pair.target)
-    there = {name: seen[name] for name in seen if b".ops-" not in name}
-    sent = _tree(pair.source)
-    assert all(sent[name] == content for name, content in there.items())
-
-
-def _kill_one(pair: Pair, dice: random.Random) -> None:
-    time.sleep(0.5 + 2 * dice.random())
-    until = time.monotonic() + 10
-    while time.monotonic() < until:
-        found = _processes(pair)
-        if found:
-            try:
-                os.kill(dice.choice(found), signal.SIGKILL)
-            except ProcessLookupError:
-                continue
-            return
-        time.sleep(0.05)
-
-
-_CARRIERS = (b"ssh", b"tar", b"dd", b"rsync", b"sh")
-
-
-def _processes(pair: Pair) -> list[int]:
-    """Return processes that carry the data: they name the folders, the key or the port."""
-    marks = [os.fsencode(f"Port={pair.server.port}"), os.fsencode(pair.source), b".ops-temp/"]
-    found = []
-    for process in Path("/proc").glob("[0-9]*"):
-        try:
-            words = (process / "cmdline").read_bytes()
-            ours = os.fsencode(pair.server.folder.parent) in (process / "environ").read_bytes()
-        except OSError:
-            continue
-        named = any(mark in words for mark in marks)
-        if words.split(b"\0")[0] in _CARRIERS and named and (ours or marks[0] in words):
-            found.append(int(process.name))
-    return found
 
 
 _GRANTED = ((1, 6, -1), (2, 4, 12345), (4, 4, -1), (16, 4, -1), (32, 4, -1))

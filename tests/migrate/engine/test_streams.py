@@ -1,31 +1,46 @@
-"""The queue of the streams: as long as need be, whole or not there, and served to its end."""
+"""Streams are served to their end; what breaks or changes under them costs time only."""
 
 from __future__ import annotations
 
 import os
-import signal
+import random
 import threading
-import time
-from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
-from hashlib import sha256
 from pathlib import Path
 
 import pytest
 
-from ops.migrate.engine import bulk, streams
+from ops.errors import OpsError
+from ops.migrate.engine import bulk, shards, streams
+from ops.migrate.engine.growth import FIRST
 from ops.migrate.engine.meter import Meter
 from ops.migrate.engine.shards import Shard
+from ops.migrate.engine.told import Done
 from ops.remote.command import Command
 from ops.remote.errors import CommandFailed
 from ops.remote.local import LocalHost
 from tests.migrate.conftest import Pair
+from tests.migrate.engine.breaking import (
+    at_a_range,
+    at_a_task,
+    kill,
+    kill_lane,
+    kill_one,
+    nothing_left,
+    only_whole,
+    server,
+    sessions,
+    stop_ssh,
+)
 from tests.migrate.engine.test_bulk import _move, meter
 from tests.migrate.engine.test_transfer import _tree
 
 __all__ = ["meter"]
 
 HERE = LocalHost("here")
+
+LANES = 2 * FIRST
 
 
 def _queued(inside: Path, count: int) -> Command:
@@ -52,7 +67,7 @@ def test_of_a_queue_that_comes_cut_short_nothing_is_sent(tmp_path: Path) -> None
 def test_a_lane_that_is_killed_is_begun_anew_with_its_task(pair: Pair, meter: Meter) -> None:
     (pair.source / "big").write_bytes(os.urandom(100_000_000))
     killed: list[str] = []
-    killer = threading.Thread(target=lambda: killed.append(_at_a_task(pair, _kill)))
+    killer = threading.Thread(target=lambda: killed.append(at_a_task(pair, kill_lane)))
     killer.start()
     moved = _move(pair, meter)
     killer.join()
@@ -66,7 +81,7 @@ def test_streams_that_send_nothing_any_more_are_given_up(
 ) -> None:
     monkeypatch.setattr(bulk, "STALLED", 2)
     (pair.source / "big").write_bytes(os.urandom(100_000_000))
-    stopper = threading.Thread(target=_stop_ssh, args=[pair])
+    stopper = threading.Thread(target=at_a_range, args=[pair, lambda: stop_ssh(pair)])
     stopper.start()
     moved = _move(pair, meter)
     stopper.join()
@@ -75,32 +90,101 @@ def test_streams_that_send_nothing_any_more_are_given_up(
     assert _tree(pair.target) == _tree(pair.source)
 
 
-def _at_a_task(pair: Pair, act: Callable[[Path], None]) -> str:
-    """Act on the first lane that is at a task; return its name, "" when there was none."""
-    digest = sha256(pair.ends.target_key.encode()).hexdigest()[:8]
-    until = time.monotonic() + 30
-    while time.monotonic() < until:
-        for at in Path("/dev/shm").glob(f"ops-migrate.wiki.{digest}.*/at.*"):
-            if at.read_bytes():
-                act(at)
-                return at.name
-        time.sleep(0.005)
-    return ""
+def _fill(pair: Pair, size: int) -> None:
+    for number in range(200):
+        (pair.source / f"small {number}").write_bytes(os.urandom(20_000))
+    (pair.source / "big").write_bytes(os.urandom(size))
 
 
-def _kill(at: Path) -> None:
-    os.kill(int(at.with_name(at.name.replace("at.", "pid.")).read_text()), signal.SIGKILL)
+def test_a_process_that_is_killed_costs_time_only(pair: Pair, meter: Meter, seed: int) -> None:
+    """Kill one process of the transfer at a random time; go on; everything is there, once."""
+    dice = random.Random(seed)
+    _fill(pair, 150_000_000)
+    killer = threading.Thread(target=kill_one, args=[pair, dice])
+    killer.start()
+    with suppress(OpsError):
+        _move(pair, meter)
+    killer.join()
+    only_whole(pair)
+    assert _move(pair, meter).outcome.verdict == "done"
+    assert _tree(pair.target) == _tree(pair.source)
+    nothing_left(pair)
 
 
-def _stop_ssh(pair: Pair) -> None:
-    """Let nothing more through once a range has arrived: stop what serves the connections."""
-    until = time.monotonic() + 30
-    while not list(pair.target.glob(".ops-temp/big/*/*-*")) and time.monotonic() < until:
-        time.sleep(0.005)
-    for process in Path("/proc").glob("[0-9]*"):
-        try:
-            words = (process / "cmdline").read_bytes().split(b"\0")
-        except OSError:
-            continue
-        if words[:1] == [b"ssh"] and f"Port={pair.server.port}".encode() in words:
-            os.kill(int(process.name), signal.SIGSTOP)
+def test_a_session_of_sshd_that_is_killed_is_made_again(pair: Pair, meter: Meter) -> None:
+    _fill(pair, 60_000_000)
+    killer = threading.Thread(target=at_a_range, args=[pair, lambda: kill(sessions(pair)[0])])
+    killer.start()
+    moved = _move(pair, meter)
+    killer.join()
+    assert moved.outcome.verdict == "done"
+    assert _tree(pair.target) == _tree(pair.source)
+    nothing_left(pair)
+
+
+def test_what_has_arrived_before_a_break_is_not_sent_again(pair: Pair, meter: Meter) -> None:
+    _fill(pair, 60_000_000)
+    breaker = threading.Thread(target=at_a_range, args=[pair, lambda: kill(server(pair))])
+    breaker.start()
+    first = _move(pair, meter).outcome
+    breaker.join()
+    assert (first.verdict, first.words) == ("incomplete", "the streams on the source have ended")
+    only_whole(pair)
+    again = _move(pair, meter).outcome
+    total = sum(map(len, _tree(pair.source).values()))
+    assert again.verdict == "done"
+    assert (
+        total - LANES * shards.SHARD <= first.totals.sent_bytes + again.totals.sent_bytes <= total
+    )
+    assert _tree(pair.target) == _tree(pair.source)
+    nothing_left(pair)
+
+
+def test_a_target_that_is_gone_midway_is_told_and_gone_on_from(pair: Pair, meter: Meter) -> None:
+    _fill(pair, 60_000_000)
+    stopper = threading.Thread(target=at_a_range, args=[pair, pair.server.stop])
+    stopper.start()
+    outcome = _move(pair, meter).outcome
+    stopper.join()
+    assert (outcome.verdict, outcome.words[:24]) == ("incomplete", "a stream broke off: ssh:")
+    only_whole(pair)
+    with pair.server as anew:
+        back = pair._replace(ends=replace(pair.ends, target_key=anew.host_key))
+        again = _move(back, meter).outcome
+        assert again.verdict == "done"
+        total = sum(map(len, _tree(pair.source).values()))
+        assert outcome.totals.sent_bytes + again.totals.sent_bytes <= total
+        assert _tree(pair.target) == _tree(pair.source)
+        nothing_left(back)
+
+
+def test_files_that_change_or_vanish_while_they_are_sent(
+    pair: Pair, meter: Meter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _fill(pair, 20_000_000)
+    for name in ("rewritten", "grown", "gone"):
+        (pair.source / f"big {name}").write_bytes(os.urandom(20_000_000))
+    take, after = bulk.Bulk._take, [_meddle]
+
+    def meddling(self: bulk.Bulk, done: Done) -> None:
+        if after:
+            after.pop()(pair)
+        take(self, done)
+
+    monkeypatch.setattr(bulk.Bulk, "_take", meddling)
+    assert _move(pair, meter).outcome.verdict == "done"
+    assert _tree(pair.target) == _tree(pair.source)
+    nothing_left(pair)
+
+
+def _meddle(pair: Pair) -> None:
+    """Change files whose transfer has begun; of one the times tell nothing."""
+    big = pair.source / "big rewritten"
+    times = big.stat().st_atime_ns, big.stat().st_mtime_ns
+    with big.open("r+b") as file:
+        file.write(b"new" * 1000)
+    os.utime(big, ns=times)
+    with (pair.source / "big grown").open("ab") as file:
+        file.write(b"more")
+    (pair.source / "small 7").write_bytes(b"less")
+    (pair.source / "big gone").unlink()
