@@ -63,6 +63,10 @@ def test_what_streams_bring_is_as_rsync_brings_it(pair: Pair, meter: Meter) -> N
     os.link(small, pair.source / "other name")
     (pair.source / "holes").touch()
     os.truncate(pair.source / "holes", 50_000_000)
+    with (pair.source / "a few holes").open("wb") as writing:
+        writing.write(os.urandom(4 << 20))
+        writing.seek(2 << 20, os.SEEK_CUR)
+        writing.write(os.urandom(4 << 20))
     (pair.source / "link").symlink_to("sub/big")
     os.utime(big.parent, (1, 1_000_000))
     os.setxattr(small, "user.note", b"kept")
@@ -76,6 +80,8 @@ def test_what_streams_bring_is_as_rsync_brings_it(pair: Pair, meter: Meter) -> N
     assert (pair.target / "link").readlink() == Path("sub/big")
     assert (pair.target / "other name").samefile(pair.target / "sub/small")
     assert (pair.target / "holes").stat().st_blocks < 100
+    assert (pair.target / "a few holes").stat().st_blocks * 512 < 9 << 20
+    assert _tree(pair.target) == _tree(pair.source)
 
 
 @pytest.mark.parametrize("program", ["zstd", "gzip"])
