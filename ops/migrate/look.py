@@ -76,7 +76,9 @@ def at_source(host: Host, data: FileSet, *, as_root: bool) -> SourceFacts:
     excludes = Excludes(data.exclude).rsync_arguments()
     words = rsync.count(data.source.root, _NOWHERE, excludes, cross_mounts=data.cross_mounts)
     scope = "" if data.cross_mounts else "-x"
-    asked = _asked(_SOURCE, "rsync ssh ssh-keygen mkfifo", data.source, scope, *words)
+    asked = _asked(
+        _SOURCE, "rsync ssh ssh-keygen mkfifo flock tar xargs", data.source, scope, *words
+    )
     result = _looked(host, replace(asked, root=as_root))
     (mounted, found), lines = _place(result)
     if not (mounted and found):
@@ -94,7 +96,7 @@ def at_source(host: Host, data: FileSet, *, as_root: bool) -> SourceFacts:
 def at_target(host: Host, place: Place, *, as_root: bool) -> TargetFacts:
     """Return what the target's root holds and how much more it takes."""
     asides = rsync.TEMPORARY, rsync.PARTIAL
-    asked = _asked(_TARGET, "rsync flock sha256sum awk", place, *asides)
+    asked = _asked(_TARGET, "rsync flock sha256sum awk tar xargs", place, *asides)
     result = _looked(host, replace(asked, root=as_root))
     if result.code != 0:
         raise CommandFailed(host.name, result)

@@ -26,18 +26,19 @@ LEAST = 0.1
 _AFTER = (b"--", b"#", b"\\unrestrict")
 """How lines begin that may follow the closing one: comments, and psql's end of restriction."""
 
-_SHELL = r"""
-PATH=$PATH:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+_PATH = "PATH=$PATH:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+# Without it the end of a pipeline would hide how its other parts ended.
+_NO_BASH = "echo bash is needed to see how each part of a pipeline ends >&2"
+
+DUMP = rf"""
+command -v bash >/dev/null || {{ {_NO_BASH}; echo 127 0; exit; }}
+{_PATH}
 umask 077
 file=$1 hook=$2
 shift 2
-shell='bash -e -o pipefail'
-command -v bash >/dev/null || shell='sh -e'
-"""
-
-DUMP = f"""{_SHELL}
-$shell -c "$hook" ops "$@" >"$file" </dev/null
-printf '%s %s\\n' $? "$(stat -c %s -- "$file")"
+bash -e -o pipefail -c "$hook" ops "$@" >"$file" </dev/null
+printf '%s %s\n' $? "$(stat -c %s -- "$file")"
 if [ "$(head -c 5 -- "$file")" = PGDMP ]; then # the custom format of PostgreSQL has no last line
   pg_restore --file=- -- "$file" | tail -c 4096
 else
@@ -46,8 +47,12 @@ fi
 """
 """Script of FILE HOOK ARGUMENT...: dump into the file; print code, size, and the end."""
 
-LOAD = f"""{_SHELL}
-exec $shell -c "$hook" ops "$@" <"$file"
+LOAD = rf"""
+command -v bash >/dev/null || {{ {_NO_BASH}; exit 127; }}
+{_PATH}
+file=$1 hook=$2
+shift 2
+exec bash -e -o pipefail -c "$hook" ops "$@" <"$file"
 """
 """Script of FILE HOOK ARGUMENT...: load the dump that the file holds."""
 

@@ -5,17 +5,26 @@ The target's log-in has a home of its own, so that nobody's authorized_keys is t
 
 from __future__ import annotations
 
+import shutil
+import subprocess
 from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 
 from ops.migrate.engine.door import Ends
+from ops.remote.command import Command
+from ops.remote.host import Result, Sink
 from ops.remote.local import LocalHost
 from tests.support.sshd import Sshd
 
 TARGET = "wiki.cloud.main"
+
+BASE = ("sh", "env", "timeout", "dd", "dirname", "stat", "head", "rm", "mkdir", "tail")
+"""Programs that any machine has."""
 
 
 class Pair(NamedTuple):
@@ -46,3 +55,37 @@ def pair(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Pair]:
         endpoint = server.endpoint(TARGET)
         near, far = LocalHost("wiki.campus.main"), LocalHost(TARGET)
         yield Pair(Ends(near, far, endpoint, server.host_key), home, source, target, server)
+
+
+class Cut(LocalHost):
+    """A host to which the connection breaks before the last bytes of any standard input."""
+
+    def run(
+        self,
+        command: Command,
+        *,
+        check: bool = True,
+        timeout: float | None = None,
+        sink: Sink | None = None,
+    ) -> Result:
+        """Run the command with less than it was to read."""
+        if isinstance(command.stdin, bytes):
+            command = replace(command, stdin=command.stdin[:-5])
+        return super().run(command, check=check, timeout=timeout, sink=sink)
+
+
+@contextmanager
+def mounted(folder: Path, kind: str, options: str = "defaults") -> Iterator[None]:
+    """Have a file system of its own in the folder within the block."""
+    subprocess.run(["mount", "-t", kind, "-o", options, "none", folder], check=True)
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", "--lazy", folder], check=True)
+
+
+def only(monkeypatch: pytest.MonkeyPatch, folder: Path, *names: str) -> None:
+    """Let only these programs be found, in the folder."""
+    for name in names:
+        (folder / name).symlink_to(str(shutil.which(name)))
+    monkeypatch.setenv("PATH", str(folder))

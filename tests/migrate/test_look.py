@@ -12,6 +12,7 @@ from ops.inventory.schema import FileSet, Place
 from ops.migrate.look import at_source, at_target
 from ops.migrate.plan import SourceFacts
 from ops.remote.local import LocalHost
+from tests.migrate.conftest import BASE, only
 
 HERE = LocalHost("wiki.campus.main")
 
@@ -64,12 +65,17 @@ def test_a_missing_target_still_has_free_room(tmp_path: Path) -> None:
 
 
 def test_a_missing_program_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("sh", "env", "timeout", "dd", "dirname", "stat", "head"):
-        for folder in os.environ["PATH"].split(":"):
-            if (Path(folder) / name).exists():
-                (tmp_path / name).symlink_to(Path(folder) / name)
-                break
-    monkeypatch.setenv("PATH", str(tmp_path))
+    only(monkeypatch, tmp_path, *BASE)
     with pytest.raises(OpsError, match=r"wiki\.campus\.main has no rsync ssh") as caught:
         at_source(HERE, _set(tmp_path), as_root=False)
     assert "apt install" in caught.value.hint
+
+
+def test_what_the_streams_need_is_asked_for_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    only(monkeypatch, tmp_path, *BASE, "rsync", "ssh", "ssh-keygen", "mkfifo", "sha256sum", "awk")
+    with pytest.raises(OpsError, match=r"wiki\.campus\.main has no flock tar xargs"):
+        at_source(HERE, _set(tmp_path), as_root=False)
+    with pytest.raises(OpsError, match=r"wiki\.campus\.main has no flock tar xargs"):
+        at_target(HERE, Place(root=str(tmp_path)), as_root=False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import threading
 import time
 from collections.abc import Iterator
@@ -18,6 +19,7 @@ from ops.migrate.engine import samples
 from ops.migrate.reporting.figures import Summary, recorded
 from ops.remote.errors import HostKeyRefused
 from tests.migrate.fleet import Fleet, fleet
+from tests.support.fabric_tree import FAB, PROJECT
 
 
 class Silence:
@@ -121,12 +123,15 @@ def test_another_host_key_on_the_way_is_refused(here: Fleet) -> None:
         _rehearse(here)
 
 
-def test_a_source_that_is_lost_midway_is_incomplete_and_gone_on_from(here: Fleet) -> None:
-    (here.source / "big").write_bytes(os.urandom(1000) * 60_000)
+@pytest.mark.parametrize(("limit_mbit", "size"), [(120, 60_000_000), (0, 300_000_000)])
+def test_a_source_that_is_lost_midway_is_incomplete_and_gone_on_from(
+    here: Fleet, limit_mbit: int, size: int
+) -> None:
+    (here.source / "big").write_bytes(os.urandom(1000) * (size // 1000))
     cutter = threading.Thread(target=_stop_midway, args=[here])
     cutter.start()
     with pytest.raises(Incomplete, match="may still be on"):
-        metered.rehearse(here.repo, "wiki", limit_mbit=120, bars=_silent)
+        metered.rehearse(here.repo, "wiki", limit_mbit=limit_mbit, bars=_silent)
     cutter.join()
     with here.campus:
         (here.campus.folder / "authorized_keys").write_text(here.keys.splitlines()[0])
@@ -140,6 +145,33 @@ def _stop_midway(here: Fleet) -> None:
     while not any(here.target.glob(".ops-temp/*big*")) and time.monotonic() < until:
         time.sleep(0.05)
     here.campus.stop()
+
+
+def test_a_controller_that_is_killed_is_gone_on_from_where_it_was(here: Fleet) -> None:
+    size = 500_000_000
+    (here.source / "big").write_bytes(os.urandom(1_000_000) * (size // 1_000_000))
+    with subprocess.Popen([FAB, "migrate.metered", "wiki"], cwd=PROJECT, env=here.environ) as task:
+        until = time.monotonic() + 60
+        while not _arrived(here) and time.monotonic() < until:
+            time.sleep(0.01)
+        task.kill()
+    with subprocess.Popen(["flock", here.target, "true"]) as free:
+        assert free.wait(30) == 0
+    arrived = _arrived(here)
+    assert 0 < arrived < size
+    assert not (here.target / "big").exists()
+    again = _rehearse(here)
+    assert again.verdict == "done"
+    assert again.sent_bytes <= size - arrived + 10_000
+    assert (here.target / "big").read_bytes() == (here.source / "big").read_bytes()
+    assert not list(here.target.rglob(".ops-*"))
+    assert here.keys.count("\n") == 1
+
+
+def _arrived(here: Fleet) -> int:
+    """Return the bytes of ranges that are there."""
+    there = here.target.glob(".ops-temp/big/*.done/*-*")
+    return sum(int(path.name.partition("-")[2]) for path in there)
 
 
 def test_a_missing_source_is_refused(here: Fleet) -> None:

@@ -1,10 +1,14 @@
 """Whether a dump is whole."""
 
 import re
+from pathlib import Path
 
 import pytest
 
-from ops.verify.dump import Dump, fault, read
+from ops.remote.command import script
+from ops.remote.local import LocalHost
+from ops.verify.dump import DUMP, LOAD, Dump, fault, read
+from tests.migrate.conftest import BASE, only
 
 END = b"\n--\n-- PostgreSQL database dump complete\n--\n\n"
 
@@ -41,3 +45,13 @@ def test_every_cut_of_a_dump_is_found() -> None:
 
 def test_what_the_script_prints_comes_back() -> None:
     assert read(b"1 42\n" + END, "no") == Dump(1, "no", 42, END)
+
+
+def test_without_bash_no_hook_is_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    only(monkeypatch, tmp_path, *BASE)
+    here, file = LocalHost("here"), tmp_path / "dump"
+    for text in (DUMP, LOAD):
+        result = here.run(script(text, str(file), "exit 5"), check=False)
+        assert (result.code, result.out) in [(0, b"127 0\n"), (127, b"")]
+        assert result.err.startswith(b"bash is needed")
+    assert not file.exists()

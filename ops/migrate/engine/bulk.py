@@ -1,14 +1,15 @@
 """The bulk of a data set: files that the target has not yet, sent by several streams at once.
 
-What it leaves out or can't do, rsync does afterwards, which also proves and repairs the rest:
-nothing depends on the streams but the speed. Only ranges of big files are not to be sent twice.
+What it leaves out or can't do, rsync does afterwards. Where the target held nothing, and nothing
+went wrong, rsync is told to look at folders, links and big files only: so what goes wrong, at
+either end, has to be heard of here.
 """
 
 from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -17,10 +18,11 @@ from ops.migrate.engine import landing, packing, streams
 from ops.migrate.engine.door import Door, Ends
 from ops.migrate.engine.growth import FIRST, LIMIT, Growth
 from ops.migrate.engine.meter import Meter
+from ops.migrate.engine.outcome import FULL, FULL_DISK, GO_ON, SHORT
 from ops.migrate.engine.packing import Packing
 from ops.migrate.engine.rsync import Totals
-from ops.migrate.engine.shards import Range, Sharing, Task
-from ops.migrate.engine.streams import Done, Told
+from ops.migrate.engine.shards import Big, Range, Sharing, Task
+from ops.migrate.engine.told import Done, Told
 from ops.migrate.reporting.slowest import Slowest
 from ops.remote.command import Command, script
 from ops.remote.host import Running
@@ -29,15 +31,20 @@ WORTH = 4_000_000
 """Bytes to send, each file counting some more, from which on the streams pay."""
 
 TRIES = 4
-"""How often a range is sent before the run gives up."""
+"""How often a task is sent before the run gives up, and each lane in a row."""
 
-_LOST = 255
+STALLED = 90.0
+"""Seconds without a byte sent or a task ended after which the run gives up."""
+
 _GAPS = 24
+_BROKEN = (SHORT, 137, 143, 255)
+"""Codes of tasks worth another try: ended early, or by a signal, or their connection was."""
+
 _SILENCE = 45.0
 
 _LOOK = """
 cd -- "$1" && for big in big.*; do
-    [ -f "$big" ] && stat -L -c '%n %s %.9Y %i' -- "$big"
+    [ -f "$big" ] && stat -L -c '%n %s %.9Y %.9Z %i' -- "$big"
 done
 true
 """
@@ -47,8 +54,9 @@ true
 class Bulk:
     """The streams of one data set; `broke` tells why they could not end their work.
 
-    `clean` says that nothing went wrong, so that all files are there with all that belongs to
-    them, but for the big ones, which have their content only. `limit` are the streams at most.
+    `hint` tells what to do then. `clean` says that nothing went wrong, so that all files are
+    there with all that belongs to them, but for the big ones, which have their content only.
+    `limit` are the streams at most.
     """
 
     ends: Ends
@@ -60,11 +68,14 @@ class Bulk:
     files: int = 0
     bytes: int = 0
     broke: str = ""
+    hint: str = GO_ON
     clean: bool = True
     _told: Told = field(default_factory=Told)
     _sent: dict[str, int] = field(default_factory=dict)
+    _asked: int = 0
     _left: dict[int, Task] = field(default_factory=dict)
     _tries: dict[int, int] = field(default_factory=dict)
+    _lost: int = 0
     slowest: Slowest = field(default_factory=Slowest)
     _growth: Growth = field(default_factory=Growth)
     _packing: Packing = field(default_factory=Packing)
@@ -93,14 +104,12 @@ class Bulk:
         with source.start(asked) as running:
             yield running
 
-    def ask(self, sharing: Sharing) -> None:
-        """Queue the files; streams that are open begin with them."""
-        root = self.data.target.root
-        done = landing.ranges(self.ends, root) if sharing.bigs else frozenset()
+    def ask(self, sharing: Sharing, *, left: bool) -> None:
+        """Queue the files, but ranges that are `left` from earlier; open streams begin at once."""
+        where = self.ends, self.data.target.root, self.run
+        done = landing.ranges(*where, sharing.bigs) if left else frozenset()
         self._packing = packing.chosen(self.ends, self.data, sharing)
-        tasks = sharing.tasks(2 * FIRST, done)
-        self._left = dict(enumerate(tasks, 1))
-        self._ask(self._left)
+        self._ask(sharing.tasks(2 * FIRST, done), sharing.bigs)
 
     def send(self, running: Running, sharing: Sharing, round_trip: float) -> None:
         """Follow what was asked; see `files`, `bytes` and `broke` for how far that got."""
@@ -111,10 +120,18 @@ class Bulk:
         if sharing.bigs:
             self._finish(sharing)
 
-    def _ask(self, tasks: dict[int, Task]) -> None:
+    def _ask(self, tasks: Sequence[Task], bigs: Iterable[Big] = ()) -> None:
+        """Queue the tasks under new numbers: who was at an old one may still be."""
         inside, root = self.door.inside, self.data.source.root
-        told = [(number, task, self._packing.of(task)) for number, task in tasks.items()]
-        self._tell(streams.queue(inside, root, told, as_root=self.ends.source_root))
+        numbered = dict(enumerate(tasks, self._asked + 1))
+        self._asked += len(tasks)
+        self._left |= numbered
+        told = [(number, task, self._packing.of(task)) for number, task in numbered.items()]
+        self._tell(streams.queue(inside, root, told, bigs, as_root=self.ends.source_root))
+
+    @property
+    def _lanes(self) -> int:
+        return self._growth.streams * len(streams.LANES.split())
 
     def _tell(self, asked: Command) -> None:
         self.ends.source.run(asked)
@@ -127,9 +144,9 @@ class Bulk:
         }
 
     def _follow(self, running: Running) -> None:
-        growth, wanted = self._growth, self._growth.streams
-        growth.start(time.monotonic())
-        heard = time.monotonic()
+        self._growth.start(time.monotonic())
+        heard = went_on = time.monotonic()
+        furthest = -1
         while self._left and not self.broke:
             chunk = running.read(1.0)
             now = time.monotonic()
@@ -137,40 +154,63 @@ class Bulk:
                 self.broke = "the streams on the source have ended"
                 return
             heard = now if chunk else heard
-            for done in self._told.feed(chunk or b""):
+            ended = self._told.feed(chunk or b"")
+            for done in ended:
                 self._take(done)
-            self.slowest.began(list(self._told.sent), now)
-            moved = self.bytes + sum(self._told.sent.values())
-            self.meter.at(moved, self.files, self._by_lane())
-            if (
-                len(self._left) > 2 * wanted
-                and growth.look(now, moved, self.meter.busiest) > wanted
-            ):
-                wanted = growth.streams
-                self._tell(streams.want(self.door.inside, wanted, as_root=self.ends.source_root))
+            moved = self._moved(now)
+            if ended or moved > furthest:
+                furthest, went_on = moved, now
+            elif now - went_on > STALLED:
+                self.broke = f"nothing has been sent for {STALLED:.0f} s"
+            self._grow(now, moved)
+
+    def _moved(self, now: float) -> int:
+        """Return the bytes sent so far, and tell the meter."""
+        self.slowest.began(list(self._told.sent), now)
+        moved = self.bytes + sum(self._told.sent.values())
+        self.meter.at(moved, self.files, self._by_lane())
+        return moved
+
+    def _grow(self, now: float, moved: int) -> None:
+        """Ask for more streams where they pay."""
+        wanted = self._growth.streams
+        if len(self._left) > 2 * wanted:
+            streams_now = self._growth.look(now, moved, self.meter.busiest)
+            if streams_now > wanted:
+                asked = streams.want(self.door.inside, streams_now, as_root=self.ends.source_root)
+                self._tell(asked)
 
     def _take(self, done: Done) -> None:
         task = self._left.pop(done.number, None)
         if task is None:
             return
-        self.clean = self.clean and done.code == 0
         self.slowest.ended(done.lane, task, time.monotonic())
+        if done.code in _BROKEN and self._again(done, task):
+            return
+        self.clean = self.clean and done.code == 0
         if done.code in (0, _GAPS):
+            self._lost = 0
             self._sent[done.lane] = self._sent.get(done.lane, 0) + task.size
             self.bytes += task.size
             self.files += task.files
-        elif isinstance(task, Range) and done.code == _LOST:
-            self._again(done, task)
+        elif done.code == FULL:
+            self.broke, self.hint = FULL_DISK
         elif isinstance(task, Range):
             self._given_up.add(task.big.key)
 
-    def _again(self, done: Done, task: Range) -> None:
-        self._tries[done.number] = self._tries.get(done.number, 0) + 1
-        if self._tries[done.number] >= TRIES:
+    def _again(self, done: Done, task: Task) -> bool:
+        """Queue the task once more; return whether that was done. See `broke` else.
+
+        A file that stays too short has shrunk: it alone is left to rsync.
+        """
+        tries = self._tries.pop(done.number, 0) + 1
+        self._lost += done.code != SHORT
+        if done.code != SHORT and (tries >= TRIES or self._lost >= TRIES * self._lanes):
             self.broke = f"a stream broke off: {done.said}" if done.said else "a stream broke off"
-        else:
-            self._left[done.number] = task
-            self._ask({done.number: task})
+        elif tries < TRIES:
+            self._ask([task])
+            self._tries[self._asked] = tries
+        return tries < TRIES
 
     def _finish(self, sharing: Sharing) -> None:
         """Give the big files that are whole, and still the same, their names."""
@@ -178,15 +218,21 @@ class Bulk:
             return
         look = script(_LOOK, self.door.inside, root=self.ends.source_root)
         now = {tuple(line.split()) for line in self.ends.source.run(look).out.decode().splitlines()}
-        whole = [
+        same = [
             big
             for big in sharing.bigs
             if big.key not in self._given_up
-            and (f"big.{big.key}", str(big.size), _nine(big.modified), big.inode) in now
+            and (
+                f"big.{big.key}",
+                str(big.size),
+                *map(_nine, (big.modified, big.changed)),
+                big.inode,
+            )
+            in now
         ]
-        landing.place(self.ends, self.data.target.root, self.run, whole)
-        self.files += len(whole)
-        self.clean = self.clean and len(whole) == len(sharing.bigs)
+        placed = landing.place(self.ends, self.data.target.root, self.run, same)
+        self.files += len(placed)
+        self.clean = self.clean and len(placed) == len(sharing.bigs)
 
 
 def is_worth(sharing: Sharing) -> bool:

@@ -22,7 +22,7 @@ from ops.migrate.both import at_once
 from ops.migrate.engine import passes, streams
 from ops.migrate.engine.keys import Keys
 from ops.migrate.engine.knock import KNOCK, KNOCK_TIME, answered
-from ops.migrate.engine.outcome import BUSY
+from ops.migrate.engine.outcome import BUSY, FULL, SHORT
 from ops.pages.render import render
 from ops.remote.command import script
 from ops.remote.endpoint import Endpoint, ssh_options
@@ -32,10 +32,16 @@ from ops.remote.host import Host
 LOCK_TIME = 60
 """Seconds to wait for a stream of a run that died; it ends within 30 by itself."""
 
-# Both ends may be one machine: what this run ($2) has made stays until it is over.
+# Both ends may be one machine: what this run ($2) has made stays until it is over, and what one
+# of them finds the other may just have removed.
 _CLEAR = """
-find /dev/shm -mindepth 1 -maxdepth 1 -name "$1.*" ! -name "$2.*" -user "$(id -u)" \\
-    -exec rm -rf -- {} + || exit
+tries=3
+until find /dev/shm -mindepth 1 -maxdepth 1 -name "$1.*" ! -name "$2.*" -user "$(id -u)" \\
+    -print0 2>/dev/null | xargs -0 -r rm -rf --; do
+    tries=$((tries - 1))
+    [ "$tries" -gt 0 ] || exit
+    sleep 1
+done
 """
 
 _FOLDER = """
@@ -165,15 +171,6 @@ def made(
         ) from None
 
 
-@contextmanager
-def opened(
-    ends: Ends, component: str, run: str, root: str, templates: Sequence[Path]
-) -> Iterator[Way]:
-    """Make the door as `made` does, and open it as `Door.knock` does."""
-    with made(ends, component, run, root, templates) as door:
-        yield door.knock()
-
-
 def _make(ends: Ends, keys: Keys, run: str, root: str, templates: Sequence[Path]) -> Door:
     mark = passes.mark(keys.component, run)
     names = _folder(ends, keys.component), f"{_folder(ends, keys.component)}.{run}"
@@ -216,7 +213,8 @@ def _prepare_target(
     ends: Ends, names: tuple[str, str], run: str, root: str, templates: Sequence[Path]
 ) -> tuple[str, str]:
     """Put the gate on the target; return its folder and when its key is to expire."""
-    values = {"run": run, "root": root, "sudo": ends.target_root, "busy": BUSY}
+    codes = {"busy": BUSY, "full": FULL, "short": SHORT}
+    values = {"run": run, "root": root, "sudo": ends.target_root, **codes}
     text = render("migrate/gate.sh.j2", templates, **values)
     words = (*names, root, str(LOCK_TIME), str(BUSY))
     asked = script(_PREPARE_TARGET, *words, root=ends.target_root, stdin=text.encode())

@@ -11,6 +11,7 @@ from ops.migrate.engine.door import Busy, Ends
 from ops.migrate.engine.outcome import BUSY
 from ops.migrate.engine.rsync import PARTIAL, TEMPORARY
 from ops.migrate.engine.scan import records
+from ops.migrate.engine.whole import whole
 from ops.remote.command import script
 from ops.remote.errors import CommandFailed
 
@@ -84,7 +85,7 @@ def delete(ends: Ends, root: str, paths: Sequence[bytes]) -> None:
     Raise Busy when somebody writes there, Incomplete when something could not be deleted.
     """
     told = b"".join(b"./%b\0" % path for path in paths)
-    asked = script(_DELETE, root, stdin=told, root=ends.target_root)
+    asked = whole(_DELETE, root, stdin=told, root=ends.target_root)
     result = ends.target.run(asked, check=False)
     if result.code == BUSY:
         raise Busy(f"{ends.target.name}: a transfer still writes into {root}")

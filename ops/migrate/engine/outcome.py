@@ -15,7 +15,18 @@ from ops.migrate.engine.rsync import Complaints, Totals
 BUSY = 75
 """Exit code of the gate when another transfer holds the target's lock."""
 
+FULL = 28
+"""Exit code of the gate when the target's disk is full."""
+
+SHORT = 65
+"""Exit code of the gate when less of a file has come than was to."""
+
 GO_ON = "Run it again: it goes on where it stopped."
+
+FULL_DISK = (
+    "the target's disk is full",
+    "Make the volume larger, or free some of it; then run it again: it goes on.",
+)
 
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 _PARTIAL, _VANISHED = 23, 24
@@ -52,10 +63,7 @@ def judged(code: int, totals: Totals, said: Complaints, roots: Sequence[str]) ->
 
 def _told(code: int, said: Complaints, failed: Sequence[tuple[str, str]]) -> tuple[str, str]:
     if _is_full(said):
-        return (
-            "the target's disk is full",
-            "Make the volume larger, or free some of it; then run it again: it goes on.",
-        )
+        return FULL_DISK
     if code == BUSY:
         return (
             "another transfer still writes into the target",

@@ -43,12 +43,6 @@ def without(text: bytes, component: str) -> bytes:
     return b"".join(each for each in _lines(text) if not _is_ours(each, component))
 
 
-def runs(text: bytes, component: str) -> list[str]:
-    """Return the runs of the component that have a line."""
-    ours = (each for each in _lines(text) if _is_ours(each, component))
-    return [each.split()[-1].decode().rpartition(":")[2] for each in ours]
-
-
 def _is_ours(one: bytes, component: str) -> bool:
     match = _MARK.search(one)
     return match is not None and match["component"] == component.encode()

@@ -4,7 +4,8 @@ Options, beyond -aHAX --numeric-ids that keep all metadata: -S makes runs of zer
 sparse files stay sparse; --partial-dir keeps what arrived of a broken file; --temp-dir puts
 files that are being written into one folder at the target's root, so that nothing unfinished
 lies between the data even after SIGKILL; --timeout ends a side whose other side fell silent.
-Nothing is ever deleted.
+The source may have such a folder of its own, having been a target: it is left out. Nothing is
+ever deleted.
 """
 
 from __future__ import annotations
@@ -159,6 +160,7 @@ def send(
         *([f"--bwlimit={limit_mbit * 125}KB"] if limit_mbit else []),
         f"--timeout={SILENCE}",
         *(["--files-from=-", "--from0", "--ignore-missing-args"] if listed else []),
+        f"--exclude=/{TEMPORARY}",
         *excludes,
         "-e",
         " ".join(ssh),
@@ -174,7 +176,7 @@ def count(root: str, nowhere: str, excludes: Sequence[str], *, cross_mounts: boo
     `nowhere` is a path that does not exist.
     """
     words = ["rsync", "-naH", *_scope(cross_mounts), "--no-human-readable", "--stats"]
-    return [*words, *excludes, "--", _content(root), f"{nowhere}/"]
+    return [*words, f"--exclude=/{TEMPORARY}", *excludes, "--", _content(root), f"{nowhere}/"]
 
 
 def progress_of(line: bytes) -> Progress | None:

@@ -14,11 +14,12 @@ from ops.migrate.engine.shards import Entry, Sharing
 from ops.remote.command import command, script
 from ops.remote.host import Host
 
-_FIELDS = "%y %n %i %s %b %T@ %P\\0"
+_FIELDS = "%y %n %i %s %b %T@ %C@ %P\\0"
 
 _ACLS = """
 cd -- "$1" || exit
-LC_ALL=C ls -lnRA . 2>/dev/null | grep -q '^[-bcdlps][-rwxsStT]\\{9\\}+ ' && echo found
+LC_ALL=C find . -xdev ! -type l -exec ls -lnUd -- {} + 2>/dev/null |
+    grep -q '^[-bcdps][-rwxsStT]\\{9\\}+ ' && echo found
 true
 """
 # A name with a line end in it can look so too, which costs time and nothing else.
@@ -34,7 +35,7 @@ def records(chunks: Iterable[bytes]) -> Iterator[bytes]:
 
 def entry(record: bytes) -> Entry:
     """Return the entry that a record of find tells of."""
-    kind, names, inode, size, blocks, modified, path = record.split(b" ", 6)
+    kind, names, inode, size, blocks, modified, changed, path = record.split(b" ", 7)
     return Entry(
         path,
         int(size),
@@ -43,6 +44,7 @@ def entry(record: bytes) -> Entry:
         inode.decode(),
         int(names),
         kind.decode(),
+        changed[:-1].decode(),
     )
 
 

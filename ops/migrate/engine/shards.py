@@ -2,7 +2,7 @@
 
 A shard is one tar archive; files of one hard-link group lie in the same one. A file too big for
 one stream is cut into ranges that several streams write at their places. All lie in one queue, so
-a stream that has ended one thing takes the next, and the small things come last.
+a stream that has ended one thing takes the next, and the ranges at its end are smaller.
 """
 
 from __future__ import annotations
@@ -40,7 +40,10 @@ CLASSES = tuple(10**power for power in range(3, 10))
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """An entry: path below the root, bytes, blocks of 512 it takes, names it has, find's %y."""
+    """An entry: path below the root, bytes, blocks of 512 it takes, names it has, find's %y.
+
+    `modified` and `changed` are its mtime and its ctime, which nobody can set back.
+    """
 
     path: bytes
     size: int
@@ -49,11 +52,16 @@ class Entry:
     inode: str
     names: int
     kind: str = "f"
+    changed: str = ""
 
     @property
-    def is_sparse(self) -> bool:
-        """Return whether it has holes worth skipping."""
-        return self.blocks * 512 < self.size * 0.9
+    def is_hollow(self) -> bool:
+        """Return whether it is mostly holes: those an archive leaves out, and ranges don't.
+
+        Of other files with holes the ranges bring zeros, which become holes again: that costs
+        less than one stream for all of a large file, which is begun anew when it breaks.
+        """
+        return self.blocks * 512 < self.size // 2
 
 
 @dataclass(frozen=True)
@@ -64,11 +72,13 @@ class Big:
     size: int
     modified: str
     inode: str
+    changed: str = ""
 
     @property
     def key(self) -> str:
         """Return a word that another size, time or file under the name would change."""
-        told = f"{self.size} {self.modified} {self.inode} ".encode() + self.path
+        facts = self.size, self.modified, self.changed, self.inode
+        told = " ".join(map(str, facts)).encode() + b" " + self.path
         return sha256(told).hexdigest()[:24]
 
     def missing(self, done: Done = frozenset()) -> Iterator[Range]:
@@ -165,8 +175,9 @@ class Sharing:
         """Share out one more file."""
         self.entries += 1
         self.sizes += entry.size
-        if entry.names == 1 and entry.size >= BIG and not entry.is_sparse:
-            self.bigs.append(Big(entry.path, entry.size, entry.modified, entry.inode))
+        if entry.names == 1 and entry.size >= BIG and not entry.is_hollow:
+            told = entry.size, entry.modified, entry.inode, entry.changed
+            self.bigs.append(Big(entry.path, *told))
             return
         taken = min(entry.size, entry.blocks * 512)
         if entry.names > 1:
@@ -255,7 +266,7 @@ def _ending_small(tasks: list[Task], end: int) -> list[Task]:
 
 
 def _interleaved(ranges: Sequence[Range], shards: Sequence[Shard]) -> list[Task]:
-    """Return both in one queue, each evenly spread, but the small shards last."""
+    """Return both in one queue, each evenly spread."""
     spread: list[tuple[float, Task]] = []
     rows: tuple[Sequence[Task], ...] = (ranges, shards)
     for row in rows:

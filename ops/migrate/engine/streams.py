@@ -1,18 +1,17 @@
-"""The streams on the source: one script that serves them all, its tasks, and what it tells.
+"""The streams on the source: one script that serves them all, and its tasks.
 
 Each stream is one SSH connection with two lanes. A lane takes the next line of the queue, sends
 what it names through its connection, and takes the next, so that the connection never idles while
-an end is confirmed. The script tells once a second how far each lane is. The controller's lifeline
-ends it with all its children.
+an end is confirmed. The script tells once a second how far each lane is; a lane that was killed
+is told as one whose connection broke, and begun anew. The controller's lifeline ends the script
+with all its children.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
 
-from ops.migrate.engine.shards import Range, Shard, Task
+from ops.migrate.engine.shards import Big, Range, Shard, Task
 from ops.remote.command import Command, script
 
 LANES = "a b"
@@ -20,21 +19,25 @@ LANES = "a b"
 STARTING = 6
 """Connections that may be on their way at the same time."""
 
-BLOCK = 10240
-"""Bytes of a record of tar, in which its checkpoints count."""
-
 CIPHER = "Ciphers=^aes128-gcm@openssh.com"
 """The fastest where processors have AES; the others stay allowed."""
 
-# Lines that the lanes write are one short write each, so they stay whole in the shared pipe; what
-# tail shows has no end of line, so each begins with one. All end when the script itself is gone.
-# The queue is one open file that all
-# lanes read on from; each reads under a lock.
+LANES_AT_MOST = 128
+"""Lanes that may wait for the queue to grow; each is woken by a line of its own."""
+
+# What the lanes tell are short writes, one each, so they stay whole in the shared pipe. What tail
+# shows has no end of line, so each begins with one.
+#
+# The queue is one open file that all lanes read on from, each under a lock. Who finds no more in
+# it waits for a line in `wake`, of which the script alone holds the other end: all lanes end when
+# the script itself is gone.
 _SERVE = f"""
 cd -- "$1" && root=$2 && shift 2 || exit
 umask 077
+here=$(cd -P -- "$root" && pwd -P && echo .)
+here=${{here%??}}
 : >>lock
-exec 3<queue
+exec 3<queue 4<>wake 5<wake
 streams=0
 
 lane() {{
@@ -42,14 +45,14 @@ lane() {{
     shift 2
     exec 8<lock
     while [ ! -e over ] && kill -0 $$ 2>/dev/null; do
-        flock 8
+        flock 8 || continue
         IFS= read -r line <&3 || line=
         flock -u 8
-        if [ -z "$line" ]; then
-            sleep 0.05
-            continue
+        if [ -n "$line" ]; then
+            serve "$@" 3<&- 5<&- 8<&-
+        else
+            read -r _ <&5
         fi
-        serve "$@" 8<&- 3<&-
     done
 }}
 
@@ -67,60 +70,97 @@ sent() {{
     fi
 }}
 
+# The log-in that owns the files may put a link in the place of a folder while we read as root.
+enter() {{
+    below=${{1#"$root"}}
+    cd -P -- "$1" && now=$(pwd -P && echo .) && now=${{now%??}} || exit
+    [ "${{now%/}}" = "${{here%/}}${{below%/}}" ] || exit
+}}
+
+archive() {{
+    read -r batch from length <<END
+${{line#*;}}
+END
+    dd "if=names.$batch" "of=list.$number" bs=64k iflag=skip_bytes,count_bytes \\
+        "skip=$from" "count=$length" 2>/dev/null || {{
+        code=143
+        return
+    }}
+    rm -f "code.$lane"
+    {{
+        LC_ALL=C tar -c ${{pack:+"--use-compress-program=$pack"}} \\
+            --format=posix --pax-option=delete=atime,delete=ctime \\
+            --numeric-owner --xattrs "--xattrs-include=*" --sparse --no-recursion \\
+            --no-unquote -C "$root" --checkpoint=20 \\
+            "--checkpoint-action=echo=$number %u" --null -T "list.$number" 2>"said.$lane"
+        echo $? >"code.$lane"
+    }} | through "$task" "$@"
+    code=$?
+    rm -f "list.$number"
+    [ "$code" = 0 ] || return
+    archived=
+    [ ! -e "code.$lane" ] || read -r archived <"code.$lane"
+    [ "$archived" = 0 ] && ! grep -qv "^tar: [0-9]* [0-9]*$" "said.$lane" || code=24
+}}
+
+range() {{
+    read -r _ key _ offset length _ <<END
+$task
+END
+    code=1
+    [ -f "big.$key" ] || return
+    path=$(readlink -n -- "big.$key" && echo .)
+    path=${{path%.}}
+    (
+        enter "${{path%/*}}"
+        LC_ALL=C exec dd "if=./${{path##*/}}" bs=1M \\
+            iflag=nofollow,skip_bytes,count_bytes,fullblock \\
+            "skip=$offset" "count=$length" status=progress
+    ) 2>"said.$lane" | sent "$task" "$@"
+    code=$?
+}}
+
 serve() {{
-    number=${{line%% *}} task=${{line#* }}
+    number=${{line%% *}} task=${{line%;*}} task=${{task#* }}
+    echo "$number" >"at.$lane"
     case $task in
     *zstd) pack="zstd -1q" ;;
     *gzip) pack="gzip -1" ;;
     *) pack= ;;
     esac
+    code=1
     case $task in
-    tar*)
-        {{
-            LC_ALL=C tar -c ${{pack:+"--use-compress-program=$pack"}} \\
-                --format=posix --pax-option=delete=atime,delete=ctime \\
-                --numeric-owner --xattrs "--xattrs-include=*" --sparse --no-recursion \\
-                --no-unquote -C "$root" --checkpoint=100 \\
-                "--checkpoint-action=echo=$number %u" --null -T "list.$number" 2>"said.$lane"
-            echo $? >"code.$lane"
-        }} | through "$task" "$@"
-        code=$?
-        read -r archived <"code.$lane"
-        [ "$code" != 0 ] || [ "$archived" = 0 ] || code=24
-        ;;
-    range*)
-        read -r _ key _ offset length _ <<END
-$task
-END
-        if [ -f "big.$key" ]; then
-            LC_ALL=C dd "if=big.$key" bs=1M iflag=skip_bytes,count_bytes,fullblock \\
-                "skip=$offset" "count=$length" status=progress \\
-                2>"said.$lane" | sent "$task" "$@"
-            code=$?
-        else
-            code=1
-        fi
-        ;;
+    tar*) archive "$@" ;;
+    range*) range "$@" ;;
     esac
     : >"said.$lane"
-    rm -f "list.$number"
     printf '\\ndone %s %s %s %s\\n' "$lane" "$number" "$code" \\
         "$(tail -qn 1 "fault.$lane" 2>/dev/null | head -c 300)"
+    : >"at.$lane"
+    [ "$code" != 255 ] || sleep 1
+}}
+
+connect() {{
+    rm -f "c.$stream"
+    ssh -o ControlMaster=yes -o "ControlPath=c.$stream" "$@" -N target \\
+        </dev/null >/dev/null 2>"master.$stream" 3<&- 5<&- &
+    master=$!
+    until [ -S "c.$stream" ] || ! kill -0 "$master" 2>/dev/null; do sleep 0.02; done
 }}
 
 stream() {{
     stream=$1
     shift
-    ssh -o ControlMaster=yes -o "ControlPath=c.$stream" "$@" -N target \\
-        </dev/null >/dev/null 2>"master.$stream" &
-    master=$!
-    until [ -S "c.$stream" ] || ! kill -0 "$master" 2>/dev/null; do sleep 0.02; done
+    connect "$@"
     : >"tried.$stream"
-    printf '\\nopen %s\\n' "$stream"
     for each in {LANES}; do
         lane "$stream" "$stream$each" "$@" &
+        echo $! >"pid.$stream$each"
     done
-    while kill -0 $$ 2>/dev/null; do sleep 2; done
+    while kill -0 $$ 2>/dev/null; do
+        sleep 2
+        kill -0 "$master" 2>/dev/null || connect "$@"
+    done
     kill "$master"
 }}
 
@@ -131,14 +171,29 @@ begin() {{
     [ $((streams - $#)) -lt {STARTING} ]
 }}
 
+# A lane that is gone without a word has left the number of its task.
+mend() {{
+    [ ! -e over ] || return
+    for each in pid.*; do
+        [ -s "$each" ] && read -r pid <"$each" && ! kill -0 "$pid" 2>/dev/null || continue
+        lane=${{each#pid.}} number=
+        [ ! -s "at.$lane" ] || read -r number <"at.$lane"
+        : >"at.$lane"
+        [ -z "$number" ] || printf '\\ndone %s %s 255 its lane was killed\\n' "$lane" "$number"
+        lane "${{lane%?}}" "$lane" "$@" 4>&- &
+        echo $! >"$each"
+    done
+}}
+
 while :; do
     read -r wanted <wanted
     while [ "$streams" -lt "$wanted" ] && begin; do
         streams=$((streams + 1))
         : >"said.${{streams}}a" && : >"said.${{streams}}b"
-        stream "$streams" "$@" &
+        stream "$streams" "$@" 4>&- &
         sleep 0.1
     done
+    mend "$@"
     tail -v -c 120 said.* 2>/dev/null
     printf '\\ntick\\n'
     sleep 1
@@ -146,35 +201,31 @@ done
 """
 
 _PREPARE = """
-cd -- "$1" && : >queue && echo "$2" >wanted
+cd -- "$1" && : >queue && mkfifo wake && echo "$2" >wanted
 """
 
 _STOP = """
-cd -- "$1" && : >over
+cd -- "$1" && : >over && yes "" | head -n "$2" 1<>wake
 """
 
 _WANT = """
 cd -- "$1" && echo "$2" >wanted.new && mv wanted.new wanted
 """
 
-# Standard input holds, one behind the other: lists of names of given lengths, the lines of the
-# queue, and then paths of big files, each ended by a NUL byte and led by its key.
+# Standard input holds, one behind the other: the names of all archives, the lines of the queue,
+# and the paths of big files, each ended by a NUL byte and led by its key. Nothing is queued
+# before all of it has come.
 _QUEUE = """
-cd -- "$1" && lines=$2 root=$3 && shift 3 || exit
+cd -- "$1" && root=$2 batch=$3 waiting=$4 || exit
 umask 077
-while [ $# -gt 0 ]; do
-    head -c "$2" >"list.$1" || exit
-    shift 2
-done
-head -c "$lines" >lines || exit
-xargs -0 -r -n 2 sh -c 'ln -sfn -- "$1/$3" "big.$2"' ops "$root" || exit
-flock lock sh -c 'cat lines >>queue'
+head -c "$5" >"names.$batch" && head -c "$6" >"lines.$batch" && cat >"paths.$batch" || exit
+came=$(echo $(stat -c %s "names.$batch" "lines.$batch" "paths.$batch"))
+[ "$came" = "$5 $6 $7" ] || { echo "ops: of $5 $6 $7 bytes only $came came" >&2; exit 74; }
+xargs -0 -r -n 2 sh -c 'ln -sfn -- "$1/$3" "big.$2"' ops "$root" <"paths.$batch" || exit
+flock lock cat "lines.$batch" >>queue || exit
+rm -f "lines.$batch" "paths.$batch"
+yes "" | head -n "$waiting" 1<>wake
 """
-
-_DONE = re.compile(rb"done (?P<lane>\S+) (?P<number>\d+) (?P<code>\d+) ?(?P<said>.*)\Z", re.DOTALL)
-_LANE = re.compile(rb"==> said\.(?P<lane>\S+) <==\Z")
-_RANGE = re.compile(rb"(?P<bytes>\d+) bytes .*copied")
-_TAR = re.compile(rb"tar: (?P<number>\d+) (?P<records>\d+)\Z")
 
 
 def serve(inside: str, root: str, ssh: Sequence[str], *, as_root: bool) -> Command:
@@ -204,28 +255,39 @@ def want(inside: str, streams: int, *, as_root: bool) -> Command:
 
 def stop(inside: str, *, as_root: bool) -> Command:
     """Return the command that ends the lanes, and leaves the connections open."""
-    return script(_STOP, inside, root=as_root)
+    return script(_STOP, inside, str(LANES_AT_MOST), root=as_root)
 
 
 def queue(
-    inside: str, root: str, tasks: Iterable[tuple[int, Task, str]], *, as_root: bool
+    inside: str,
+    root: str,
+    tasks: Sequence[tuple[int, Task, str]],
+    bigs: Iterable[Big],
+    *,
+    as_root: bool,
 ) -> Command:
-    """Return the command that appends tasks to the queue: (number, task, how it is packed)."""
-    lists: list[bytes] = []
+    """Return the command that appends tasks to the queue: (number, task, how it is packed).
+
+    `bigs` are the files whose ranges are queued now or later.
+    """
+    names = bytearray()
     lines: list[str] = []
-    words: list[str] = []
-    paths: dict[str, bytes] = {}
+    batch = tasks[0][0] if tasks else 0
     for number, task, pack in tasks:
+        words = f"{number} {words_of(number, task)} {pack}".rstrip()
         if isinstance(task, Shard):
-            lists.append(bytes(task.names))
-            words += [str(number), str(len(task.names))]
+            lines.append(f"{words};{batch} {len(names)} {len(task.names)}\n")
+            names += task.names
         else:
-            paths[task.big.key] = task.big.path
-        lines.append(f"{number} {words_of(number, task)} {pack}".rstrip() + "\n")
-    text = "".join(lines).encode()
-    links = b"".join(b"%b\0%b\0" % (key.encode(), path) for key, path in paths.items())
-    told = b"".join([*lists, text, links])
-    return script(_QUEUE, inside, str(len(text)), root, *words, stdin=told, root=as_root)
+            lines.append(f"{words};\n")
+    parts = [
+        bytes(names),
+        "".join(lines).encode(),
+        b"".join(b"%b\0%b\0" % (big.key.encode(), big.path) for big in bigs),
+    ]
+    woken = min(len(lines), LANES_AT_MOST)
+    numbers = (str(number) for number in (batch, woken, *map(len, parts)))
+    return script(_QUEUE, inside, root, *numbers, stdin=b"".join(parts), root=as_root)
 
 
 def words_of(number: int, task: Task) -> str:
@@ -233,51 +295,3 @@ def words_of(number: int, task: Task) -> str:
     if isinstance(task, Range):
         return f"range {task.big.key} {task.big.size} {task.offset} {task.length}"
     return f"tar {number}"
-
-
-@dataclass(frozen=True)
-class Done:
-    """A task that has ended; code 0 is well, 24 with gaps, 255 a connection that broke."""
-
-    lane: str
-    number: int
-    code: int
-    said: str
-
-
-@dataclass
-class Told:
-    """What the script has told so far, in chunks of any size.
-
-    `sent` has the bytes of what each lane is at, `streams` those that are open.
-    """
-
-    sent: dict[str, int] = field(default_factory=dict)
-    streams: set[int] = field(default_factory=set)
-    ticks: int = 0
-    _rest: bytes = b""
-    _lane: str = ""
-
-    def feed(self, chunk: bytes) -> list[Done]:
-        """Take in the next chunk; return the tasks that have ended."""
-        *lines, self._rest = re.split(rb"[\r\n]", self._rest + chunk)
-        return [done for line in lines if (done := self._hear(line)) is not None]
-
-    def _hear(self, line: bytes) -> Done | None:
-        if found := _DONE.match(line):
-            lane = found["lane"].decode()
-            self.sent[lane] = 0
-            said = found["said"].decode("utf-8", "backslashreplace")
-            return Done(lane, int(found["number"]), int(found["code"]), said)
-        if found := _LANE.match(line):
-            self._lane = found["lane"].decode()
-            self.sent[self._lane] = 0
-        elif found := _RANGE.match(line):
-            self.sent[self._lane] = int(found["bytes"])
-        elif found := _TAR.match(line):
-            self.sent[self._lane] = int(found["records"]) * BLOCK
-        elif line.startswith(b"open "):
-            self.streams.add(int(line[5:]))
-        elif line == b"tick":
-            self.ticks += 1
-        return None

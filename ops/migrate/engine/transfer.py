@@ -18,7 +18,7 @@ from ops.migrate.engine.meter import Meter
 from ops.migrate.engine.outcome import BUSY, GO_ON, Outcome, judged
 from ops.migrate.engine.shards import Sharing
 from ops.remote.command import Command, command
-from ops.remote.errors import Unreachable
+from ops.remote.errors import CommandFailed, Unreachable
 from ops.remote.host import Host, Running
 
 
@@ -72,18 +72,19 @@ def _moved(ends: door.Ends, errand: Errand, meter: Meter) -> Moved:
     root = errand.data.target.root
     made = door.made(ends, errand.component, errand.run, root, errand.templates)
     with made as entry:
-        whole = False
+        complete = False
         try:
             there = ends.target_endpoint
             address = f"[{there.address}]" if ":" in there.address else there.address
             meter.load_of(ends.source, ends.target, f"{address}:{there.port}")
             moved = _filled(ends, entry, errand, meter)
-            whole = moved.outcome.verdict == "done"
+            complete = moved.outcome.verdict == "done"
         finally:
             meter.load_of(None, None)
             meter.enter(errand.name, "tidy")
-            with suppress(Unreachable):
-                landing.end(ends, root, errand.run, whole=whole)
+            # What stays the next run removes: that is no reason to hide how this one went.
+            with suppress(Unreachable, CommandFailed):
+                landing.end(ends, root, errand.run, complete=complete)
     return moved
 
 
@@ -114,7 +115,7 @@ def _sent(
         except Unreachable as lost:
             bulk.broke = f"the connection to the source broke: {lost.message}"
         if bulk.broke:
-            return Outcome("incomplete", bulk.totals, words=bulk.broke, hint=GO_ON)
+            return Outcome("incomplete", bulk.totals, words=bulk.broke, hint=bulk.hint)
         meter.enter(errand.name, "verify")
     known = sharing if bulk.files and bulk.clean and sharing.plain else None
     outcome = _stream(bulk.ends, way, errand, meter, bulk=bulk, known=known)
@@ -123,10 +124,10 @@ def _sent(
 
 def _begun(ends: door.Ends, errand: Errand, bulk: Bulk) -> Sharing:
     """List both sides and queue what is to be sent, while the connections are being made."""
-    landing.begin(ends, errand.data.target.root, errand.run)
+    left = landing.begin(ends, errand.data.target.root, errand.run)
     sharing = scan.missing(ends, errand.data)
     if is_worth(sharing):
-        bulk.ask(sharing)
+        bulk.ask(sharing, left=left)
     return sharing
 
 
@@ -141,9 +142,7 @@ def _stream(
 ) -> Outcome:
     """Run rsync over the set, or only over what the streams have not brought as `known`."""
     data = errand.data
-    rest = (
-        None if known is None else bytes(known.rest) + b"".join(b.path + b"\0" for b in known.bigs)
-    )
+    rest = None if known is None else known.unfinished()
     words = rsync.send(
         data.source.root,
         streams.shared(way.ssh, 1) if bulk else way.ssh,

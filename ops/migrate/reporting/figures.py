@@ -24,7 +24,8 @@ class SetFigures:
     """One data set: what there is, what of it was sent, and how that went.
 
     `files` and `bytes` are the whole set, `sent_*` what this run had to send of it; `wire` is
-    what rsync wrote to the connection for it. Paths are printable text below the set's root.
+    what rsync wrote to the connection for it, and the sizes of the files that streams sent: their
+    headers and compression are not counted. Paths are printable text below the set's root.
     `started` is told by the source's clock, and "" for what was not begun. `link_rate` is what
     the link was measured to carry, in bytes a second. `sizes` has (upper limit in bytes, files,
     bytes) of each class of sizes, the last without a limit (0); `slowest` has (path, bytes,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
@@ -14,7 +14,7 @@ import pytest
 
 from ops.errors import OpsError
 from ops.migrate.engine import passes
-from ops.migrate.engine.door import Ends, Way, opened
+from ops.migrate.engine.door import Ends, Way, made
 from ops.migrate.engine.keys import Keys
 from ops.pages.render import SUITE
 from ops.remote.command import command
@@ -23,8 +23,10 @@ from tests.migrate.conftest import Pair
 from tests.support.sshd import make_key
 
 
-def _opened(pair: Pair, ends: Ends | None = None) -> AbstractContextManager[Way]:
-    return opened(ends or pair.ends, "wiki", "R1", str(pair.target), [SUITE])
+@contextmanager
+def _opened(pair: Pair, ends: Ends | None = None) -> Iterator[Way]:
+    with made(ends or pair.ends, "wiki", "R1", str(pair.target), [SUITE]) as door:
+        yield door.knock()
 
 
 def _through(way: Way, *words: str) -> subprocess.CompletedProcess[bytes]:

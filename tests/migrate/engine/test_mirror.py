@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from ops.errors import Incomplete, Refused
 from ops.inventory.patterns import Excludes
 from ops.inventory.schema import FileSet
 from ops.migrate.engine.mirror import delete, gone, missing
-from tests.migrate.conftest import Pair
+from tests.migrate.conftest import TARGET, Cut, Pair
 
 
 def _data(pair: Pair, **more: object) -> FileSet:
@@ -84,3 +85,16 @@ def test_what_cant_be_deleted_is_told(pair: Pair) -> None:
     _fill(pair.target, "old/late")
     with pytest.raises(Incomplete, match="not all could be deleted"):
         delete(pair.ends, str(pair.target), [b"old"])
+
+
+def test_of_a_list_that_comes_cut_short_nothing_is_deleted(pair: Pair) -> None:
+    _fill(pair.target, "a", "old/report", "old/report.bak")
+    ends = replace(pair.ends, target=Cut(TARGET))
+    with pytest.raises(Incomplete, match="bytes of standard input only"):
+        delete(ends, str(pair.target), [b"a", b"old/report.bak"])
+    assert sorted(path.name for path in pair.target.rglob("*")) == [
+        "a",
+        "old",
+        "report",
+        "report.bak",
+    ]

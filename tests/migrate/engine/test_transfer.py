@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from ops.inventory.schema import FileSet
-from ops.migrate.engine import door
+from ops.migrate.engine import door, landing
 from ops.migrate.engine.meter import Meter
 from ops.migrate.engine.transfer import Errand, Moved, move
 from ops.pages.render import SUITE
@@ -109,6 +109,15 @@ def test_excluded_files_stay_at_home(pair: Pair, meter: Meter) -> None:
     assert list(_tree(pair.target)) == [b"page.txt"]
 
 
+def test_what_a_broken_run_into_the_source_has_left_is_not_sent(pair: Pair, meter: Meter) -> None:
+    (pair.source / ".ops-temp").mkdir()
+    (pair.source / ".ops-temp/run").write_bytes(b"an older one")
+    (pair.source / "page").write_bytes(b"x")
+    moved = _move(pair, meter, limit_mbit=100)
+    assert (moved.outcome.verdict, moved.outcome.totals.files) == ("done", 1)
+    assert [path.name for path in pair.target.iterdir()] == ["page"]
+
+
 def test_a_file_that_cant_be_written_is_named(pair: Pair, meter: Meter) -> None:
     (pair.source / "fine").write_bytes(b"fine")
     (pair.source / "caf\udce9\n").write_bytes(b"x")
@@ -173,3 +182,12 @@ def test_a_writer_that_does_not_end_is_waited_for_and_then_told(
         finally:
             other.terminate()
     assert outcome.words == "another transfer still writes into the target"
+
+
+def test_that_something_stays_does_not_hide_how_it_went(
+    pair: Pair, meter: Meter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(landing, "_END", "exit 1")
+    (pair.source / "page").write_bytes(b"x")
+    assert _move(pair, meter).outcome.verdict == "done"
+    assert (pair.target / "page").read_bytes() == b"x"
