@@ -7,9 +7,26 @@ from dataclasses import replace
 
 from ops import quantities
 from ops.errors import Refused
+from ops.inventory.schema import Component, FileSet
 from ops.plan import Plan, Step
 
 KIND = "files.delete"
+
+
+def apart(component: Component, name: str) -> list[str]:
+    """Return what is declared on that data set's target that is not of the set.
+
+    The roots of the other data sets there, and the files that provision puts there.
+    """
+    data = component.data[name]
+    slot = data.target.host if isinstance(data, FileSet) else data.target
+    others = (each for other, each in component.data.items() if other != name)
+    roots = [
+        each.target.root
+        for each in others
+        if isinstance(each, FileSet) and each.target.host == slot
+    ]
+    return [*roots, *(file.path for file in (component.target.files if component.target else ()))]
 
 
 def added(plan: Plan, gone: Mapping[str, int], allowed: int) -> Plan:

@@ -87,11 +87,11 @@ def rehearse(
 
 def _mirrored(repo: Repository, plan: Plan, hosts: Hosts, allow_deletes: int) -> Plan:
     """Return the plan with the deletions that it would end in now."""
-    data = repo.component(plan.target).data
+    component = repo.component(plan.target)
     made = {step.subject for step in plan.steps if step.kind == "root.make"}
     gone = {
-        name: len(mirroring.gone(hosts.ends(each), each))
-        for name, each in data.items()
+        name: len(mirroring.gone(hosts.ends(each), each, deletes.apart(component, name)))
+        for name, each in component.data.items()
         if isinstance(each, FileSet) and name not in made
     }
     return deletes.added(plan, gone, max(repo.site().limits.deletes, allow_deletes))

@@ -53,6 +53,7 @@ class Rehearsal:
         self._bar: Bar | None = None
         self._found: Mapping[str, planning.Facts | planning.DatabaseFacts] = {}
         self._expected: forecasts.Told | None = None
+        self._deleted = 0
 
     @property
     def summary(self) -> figures.Summary:
@@ -129,9 +130,11 @@ class Rehearsal:
             return {"deleted": 0, "reason": "not all has arrived"}
         data = self._files(step)
         self.meter.enter(step.subject, "delete")
-        paths = mirror.gone(hosts.ends(data), data)
-        deletes.check(self.name, len(paths), int(str(step.arguments["allowed"])))
-        mirror.delete(hosts.ends(data), data.target.root, paths)
+        ends, apart = hosts.ends(data), deletes.apart(self.component, step.subject)
+        paths = mirror.gone(ends, data, apart)
+        deletes.check(self.name, self._deleted + len(paths), int(str(step.arguments["allowed"])))
+        mirror.delete(ends, data.target.root, paths)
+        self._deleted += len(paths)
         return {"deleted": len(paths), "paths": [escape(path) for path in paths[: figures.KEPT]]}
 
     def _move_database(self, step: Step, hosts: Hosts) -> run.Facts:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
@@ -13,9 +13,10 @@ import pytest
 
 from ops.errors import Incomplete, Refused
 from ops.inventory import machine
-from ops.migrate import metered
+from ops.migrate import deletes, metered
 from ops.migrate.engine import samples
 from ops.migrate.reporting.figures import Summary, recorded
+from ops.plan import Plan
 from ops.remote.errors import HostKeyRefused
 from tests.migrate.fleet import Fleet, fleet
 
@@ -204,3 +205,51 @@ def test_a_mirror_of_a_source_that_became_empty_is_refused(here: Fleet) -> None:
     with pytest.raises(Refused, match="is empty"):
         _mirrored(here, allow_deletes=100)
     assert len(list(here.target.iterdir())) == 10
+
+
+_NESTED = """\
+  media:
+    kind: files
+    source: {{root: "{0}/media"}}
+    target: {{root: "{0}/target/pages/media"}}
+"""
+
+
+@pytest.fixture
+def nested(tmp_path: Path) -> Iterator[Fleet]:
+    """Yield a fleet with a second data set, whose target lies in the first one's."""
+    with fleet(tmp_path, _NESTED.format(tmp_path)) as made:
+        (tmp_path / "media").mkdir()
+        for number in range(20):
+            (tmp_path / f"media/{number}").write_bytes(b"x")
+        (made.source / "page").write_bytes(b"x")
+        yield made
+
+
+def test_a_mirror_keeps_the_data_set_in_its_folder(nested: Fleet) -> None:
+    assert _rehearse(nested).verdict == "done"
+    (nested.target / "old").write_bytes(b"")
+    assert _mirrored(nested).verdict == "done"
+    assert not (nested.target / "old").exists()
+    assert len(list((nested.target / "media").iterdir())) == 20
+
+
+def test_all_data_sets_together_keep_to_the_limit(
+    nested: Fleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _rehearse(nested)
+    real = deletes.added
+
+    def late(plan: Plan, gone: Mapping[str, int], allowed: int) -> Plan:
+        made = real(plan, gone, allowed)
+        for number in range(6):
+            (nested.target / f"late {number}").write_bytes(b"")
+            (nested.target / f"media/late {number}").write_bytes(b"")
+        return made
+
+    for root in (nested.target, nested.target / "media"):
+        (root / "old").write_bytes(b"")
+    monkeypatch.setattr(deletes, "added", late)
+    with pytest.raises(Refused, match="would delete 14 entries"):
+        _mirrored(nested)
+    assert len(list((nested.target / "media").glob("late *"))) == 6
