@@ -80,7 +80,7 @@ def copied(
     tell: Callable[[Step], None] | None = None,
 ) -> figures.Summary:
     """Copy, record and report; return what was moved. Raise Refused and Incomplete as `decide`."""
-    with run.begin(repo, TASK, None, copy.arguments) as course:
+    with run.begin(repo, TASK, None, copy.arguments, alone=copy.name) as course:
         work = _Work(course, repo, copy, limit_mbit, bars)
         try:
             with _ends(copy) as ends, work.meter:

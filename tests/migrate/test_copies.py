@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from ops.errors import Refused
+from ops.inventory.locks import Holder, component_lock
 from ops.migrate import copies
 from ops.migrate.reporting import reports
 from ops.migrate.reporting.figures import Summary
@@ -66,3 +67,15 @@ def test_the_plan_changes_nothing(here: Fleet) -> None:
     plan = copies.planned(here.repo, _asked(here))
     assert [step.kind for step in plan.steps] == ["root.make", "files.move"]
     assert not (here.target.parent / "copied").exists()
+
+
+def test_two_equal_copies_do_not_run_at_once(here: Fleet) -> None:
+    name = _asked(here).name
+    holder = Holder("migrate.copy", "R1", 1, "2026-11-01T00:00:00Z")
+    with (
+        component_lock(here.repo.var, name, holder),
+        pytest.raises(Refused, match=r"migrate.copy \(run R1, .* is at work"),
+    ):
+        _copied(here)
+    assert not (here.target.parent / "copied").exists()
+    assert _copied(here).verdict == "done"
