@@ -50,6 +50,12 @@ def added(plan: Plan, gone: Mapping[str, int], allowed: int) -> Plan:
     return replace(plan, steps=plan.steps + steps)
 
 
+def allowed(plan: Plan) -> int:
+    """Return how many deletions the plan allows in all, 0 without any in it."""
+    steps = (step for step in plan.steps if step.kind == KIND)
+    return next((int(str(step.arguments["allowed"])) for step in steps), 0)
+
+
 def check(target: str, count: int, allowed: int) -> None:
     """Raise Refused when that many deletions are more than `allowed`."""
     if count > allowed:

@@ -17,6 +17,7 @@ from ops.inventory.schema import DatabaseSet, FileSet, State, TransferState
 from ops.migrate import databases, deletes
 from ops.migrate import plan as planning
 from ops.migrate.engine import mirror, transfer
+from ops.migrate.engine.door import Ends
 from ops.migrate.engine.meter import Meter
 from ops.migrate.engine.samples import Sample
 from ops.migrate.hosts import Hosts
@@ -53,7 +54,9 @@ class Rehearsal:
         self._bar: Bar | None = None
         self._found: Mapping[str, planning.Facts | planning.DatabaseFacts] = {}
         self._expected: forecasts.Told | None = None
+        self._allowed = 0
         self._deleted = 0
+        self._ways: dict[str, list[bytes]] = {}
 
     @property
     def summary(self) -> figures.Summary:
@@ -72,6 +75,7 @@ class Rehearsal:
     ) -> None:
         """Perform the plan that rests on what was `found`; set verdict and state."""
         self._found = found
+        self._allowed = deletes.allowed(plan)
         if not self.limit_mbit:
             self._expected = forecasts.of_facts(self.repo, self.name, found.values(), run.now())
         performers: dict[str, run.Performer] = {
@@ -118,24 +122,44 @@ class Rehearsal:
             self.limit_mbit,
             self.repo.site().limits.streams,
         )
+        ends = hosts.ends(data)
         with self._shown(step.subject):
-            moved = transfer.move(hosts.ends(data), errand, self.meter)
+            moved = transfer.move(ends, errand, self.meter)
+            if self._allowed and moved.outcome.blocked:
+                self._make_way(ends, step.subject, data, moved.outcome.blocked)
+                moved = transfer.again(ends, errand, self.meter, moved)
         counted = self._counted(step.subject)
         self.sets.append(figures.of_set(step.subject, data, moved, counted, self.meter.samples))
         return self.sets[-1].data()
 
     def _delete(self, step: Step, hosts: Hosts) -> run.Facts:
         """Delete what is gone from the source by now, if all that is there has arrived."""
-        if self.summary.verdict != "done":
-            return {"deleted": 0, "reason": "not all has arrived"}
-        data = self._files(step)
-        self.meter.enter(step.subject, "delete")
-        ends, apart = hosts.ends(data), deletes.apart(self.component, step.subject)
-        paths = mirror.gone(ends, data, apart)
-        deletes.check(self.name, self._deleted + len(paths), int(str(step.arguments["allowed"])))
+        data, paths, reason = self._files(step), self._ways.get(step.subject, []), {}
+        if self.summary.verdict == "done":
+            self.meter.enter(step.subject, "delete")
+            late = self._gone(hosts.ends(data), step.subject, data)
+            self._remove(hosts.ends(data), data, late)
+            paths = [*paths, *late]
+        else:
+            reason = {"reason": "not all has arrived"}
+        told = [escape(path) for path in paths[: figures.KEPT]]
+        return {"deleted": len(paths), "paths": told, **reason}
+
+    def _make_way(self, ends: Ends, name: str, data: FileSet, blocked: tuple[bytes, ...]) -> None:
+        """Delete what is gone from the source in folders that are none there any more."""
+        inside = tuple(path + b"/" for path in blocked)
+        paths = [path for path in self._gone(ends, name, data) if path.startswith(inside)]
+        self._remove(ends, data, paths)
+        self._ways[name] = paths
+
+    def _gone(self, ends: Ends, name: str, data: FileSet) -> list[bytes]:
+        return mirror.gone(ends, data, deletes.apart(self.component, name))
+
+    def _remove(self, ends: Ends, data: FileSet, paths: list[bytes]) -> None:
+        """Delete the paths, within the limit of all data sets together."""
+        deletes.check(self.name, self._deleted + len(paths), self._allowed)
         mirror.delete(ends, data.target.root, paths)
         self._deleted += len(paths)
-        return {"deleted": len(paths), "paths": [escape(path) for path in paths[: figures.KEPT]]}
 
     def _move_database(self, step: Step, hosts: Hosts) -> run.Facts:
         data, limit = self.component.data[step.subject], self.limit_mbit

@@ -187,6 +187,33 @@ def test_a_mirror_deletes_in_the_end_what_is_gone_from_the_source(here: Fleet) -
     assert (last.kind, last.facts) == ("files.delete", {"deleted": 1, "paths": ["page 1"]})
 
 
+def test_a_mirror_makes_way_for_a_folder_that_became_a_file_or_a_link(here: Fleet) -> None:
+    _rehearse(here)
+    for number in (1, 2):
+        (here.target / f"page {number}").unlink()
+        (here.target / f"page {number}/sub").mkdir(parents=True)
+        (here.target / f"page {number}/sub/old").write_bytes(b"")
+    (here.source / "page 2").unlink()
+    (here.source / "page 2").symlink_to("page 1")
+    assert _rehearse(here).exit_code == 4
+    summary = _mirrored(here)
+    assert (summary.verdict, summary.sent_files) == ("done", 1)
+    assert (here.target / "page 1").read_bytes() == b"x" * 1000
+    assert (here.target / "page 2").is_symlink()
+    assert here.repo.record(summary.run).steps[-1].facts["deleted"] == 4
+
+
+def test_a_mirror_makes_no_way_beyond_the_limit(here: Fleet) -> None:
+    _rehearse(here)
+    (here.target / "page 1").unlink()
+    (here.target / "page 1").mkdir()
+    for number in range(15):
+        (here.target / f"page 1/{number}").write_bytes(b"")
+    with pytest.raises(Refused, match="would delete 15 entries"):
+        _mirrored(here)
+    assert len(list((here.target / "page 1").iterdir())) == 15
+
+
 def test_a_mirror_keeps_to_the_limit(here: Fleet) -> None:
     _rehearse(here)
     for number in range(15):

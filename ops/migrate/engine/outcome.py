@@ -9,8 +9,8 @@ from typing import Literal
 
 from ops import quantities
 from ops.errors import OpsError
-from ops.escapes import escape
-from ops.migrate.engine.rsync import Complaints, Totals
+from ops.escapes import escape, unescape
+from ops.migrate.engine.rsync import NO_WAY, Complaints, Totals
 
 BUSY = 75
 """Exit code of the gate when another transfer holds the target's lock."""
@@ -34,6 +34,9 @@ class Outcome:
     vanished: tuple[str, ...] = ()
     words: str = ""
     hint: str = ""
+    blocked: tuple[bytes, ...] = ()
+    """Paths that are all that failed, where the target has a folder with something in it and the
+    source something else: rsync does not empty it."""
 
 
 def judged(code: int, totals: Totals, said: Complaints, roots: Sequence[str]) -> Outcome:
@@ -47,7 +50,14 @@ def judged(code: int, totals: Totals, said: Complaints, roots: Sequence[str]) ->
     if code in (0, _VANISHED) and not failed:
         return Outcome("done", totals, (), vanished)
     words, hint = _told(code, said, failed)
-    return Outcome("incomplete", totals, failed, vanished, words, hint)
+    blocked = _blocked(failed) if code == _PARTIAL else ()
+    return Outcome("incomplete", totals, failed, vanished, words, hint, blocked)
+
+
+def _blocked(failed: Sequence[tuple[str, str]]) -> tuple[bytes, ...]:
+    if any(reason != NO_WAY for _, reason in failed):
+        return ()
+    return tuple(unescape(path) for path, _ in failed)
 
 
 def _told(code: int, said: Complaints, failed: Sequence[tuple[str, str]]) -> tuple[str, str]:
