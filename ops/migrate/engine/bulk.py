@@ -16,6 +16,7 @@ from ops.inventory.schema import FileSet
 from ops.migrate.engine import landing, packing, streams
 from ops.migrate.engine.door import Door, Ends
 from ops.migrate.engine.growth import FIRST, LIMIT, Growth
+from ops.migrate.engine.lanes import Lanes
 from ops.migrate.engine.meter import Meter
 from ops.migrate.engine.packing import Packing
 from ops.migrate.engine.rsync import Totals
@@ -62,7 +63,7 @@ class Bulk:
     broke: str = ""
     clean: bool = True
     _told: Told = field(default_factory=Told)
-    _sent: dict[str, int] = field(default_factory=dict)
+    _lanes: Lanes = field(default_factory=Lanes)
     _left: dict[int, Task] = field(default_factory=dict)
     _tries: dict[int, int] = field(default_factory=dict)
     slowest: Slowest = field(default_factory=Slowest)
@@ -119,13 +120,6 @@ class Bulk:
     def _tell(self, asked: Command) -> None:
         self.ends.source.run(asked)
 
-    def _by_lane(self) -> dict[str, int]:
-        """Return what each lane has sent: whole tasks, and of the one it is at."""
-        now = self._told.sent
-        return {
-            lane: self._sent.get(lane, 0) + now.get(lane, 0) for lane in sorted({*self._sent, *now})
-        }
-
     def _follow(self, running: Running) -> None:
         growth, wanted = self._growth, self._growth.streams
         growth.start(time.monotonic())
@@ -141,7 +135,7 @@ class Bulk:
                 self._take(done)
             self.slowest.began(list(self._told.sent), now)
             moved = self.bytes + sum(self._told.sent.values())
-            self.meter.at(moved, self.files, self._by_lane())
+            self.meter.at(moved, self.files, self._lanes, self._told.sent)
             if (
                 len(self._left) > 2 * wanted
                 and growth.look(now, moved, self.meter.busiest) > wanted
@@ -156,7 +150,7 @@ class Bulk:
         self.clean = self.clean and done.code == 0
         self.slowest.ended(done.lane, task, time.monotonic())
         if done.code in (0, _GAPS):
-            self._sent[done.lane] = self._sent.get(done.lane, 0) + task.size
+            self._lanes.sent(done.lane, task.size, task.files)
             self.bytes += task.size
             self.files += task.files
         elif isinstance(task, Range) and done.code == _LOST:
@@ -165,6 +159,7 @@ class Bulk:
             self._given_up.add(task.big.key)
 
     def _again(self, done: Done, task: Range) -> None:
+        self._lanes.lost(done.lane)
         self._tries[done.number] = self._tries.get(done.number, 0) + 1
         if self._tries[done.number] >= TRIES:
             self.broke = f"a stream broke off: {done.said}" if done.said else "a stream broke off"
