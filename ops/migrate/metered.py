@@ -13,8 +13,9 @@ from ops.migrate import candidates, databases, deletes, look
 from ops.migrate import plan as planning
 from ops.migrate.engine import mirror as mirroring
 from ops.migrate.hosts import Hosts
-from ops.migrate.rehearsal import Bars, Rehearsal
+from ops.migrate.rehearsal import Rehearsal
 from ops.migrate.reporting import figures
+from ops.migrate.shown import Bars
 from ops.plan import Plan, Step
 
 TASK = "migrate.metered"

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime
-from typing import Protocol
 
 from ops import run
 from ops.errors import UsageError
@@ -19,22 +17,11 @@ from ops.migrate import plan as planning
 from ops.migrate.engine import mirror, transfer
 from ops.migrate.engine.door import Ends
 from ops.migrate.engine.meter import Meter
-from ops.migrate.engine.samples import Sample
 from ops.migrate.hosts import Hosts
 from ops.migrate.reporting import figures, forecasts, report
+from ops.migrate.shown import Bars, Shown
 from ops.plan import Plan, Step
 from ops.remote.command import command
-
-
-class Bar(Protocol):
-    """What progress is told to."""
-
-    def at(self, bytes: int, files: int = 0) -> None:
-        """Hear that so much is done."""
-
-
-Bars = Callable[[str, int, int], AbstractContextManager[Bar]]
-"""Shows progress in a block, given a name, the bytes and the files that are to come."""
 
 
 class Rehearsal:
@@ -47,11 +34,10 @@ class Rehearsal:
         self.repo = repo
         self.name = name
         self.component = repo.component(name)
-        self.bars = bars
+        self.shown = Shown(bars)
         self.limit_mbit = limit_mbit
         self.sets: list[figures.SetFigures] = []
-        self.meter = Meter(under_way.directory / "meter.jsonl.gz", self._tell)
-        self._bar: Bar | None = None
+        self.meter = Meter(under_way.directory / "meter.jsonl.gz", self.shown.tell)
         self._found: Mapping[str, planning.Facts | planning.DatabaseFacts] = {}
         self._expected: forecasts.Told | None = None
         self._allowed = 0
@@ -122,14 +108,16 @@ class Rehearsal:
             self.limit_mbit,
             self.repo.site().limits.streams,
         )
-        ends = hosts.ends(data)
-        with self._shown(step.subject):
+        ends, found = hosts.ends(data), self._facts(step.subject)
+        self.meter.enter(step.subject, "connect")
+        self.meter.expect(*planning.to_come(found))
+        with self.shown.on(f"{self.name}/{step.subject}"):
             moved = transfer.move(ends, errand, self.meter)
             if self._allowed and moved.outcome.blocked:
                 self._make_way(ends, step.subject, data, moved.outcome.blocked)
                 moved = transfer.again(ends, errand, self.meter, moved)
-        counted = self._counted(step.subject)
-        self.sets.append(figures.of_set(step.subject, data, moved, counted, self.meter.samples))
+        told = figures.of_set(step.subject, data, moved, found.source, self.meter.samples)
+        self.sets.append(told)
         return self.sets[-1].data()
 
     def _delete(self, step: Step, hosts: Hosts) -> run.Facts:
@@ -169,18 +157,19 @@ class Rehearsal:
         self.run.remember(instance=instance, database=data.database)
         last = self.run.state.transfers.get(step.subject)
         before = last.bytes if last and last.verdict == "done" else 0
+        streams = self.repo.site().limits.streams
         errand = databases.Errand(
-            self.repo, self.name, self.run.id, step.subject, data, before, limit
+            self.repo, self.name, self.run.id, step.subject, data, before, limit, streams
         )
         self.sets.append(databases.move(hosts, errand, self.meter))
         return self.sets[-1].data()
 
-    def _counted(self, name: str) -> planning.SourceFacts:
-        """Return what was found at the source of a set of files."""
+    def _facts(self, name: str) -> planning.Facts:
+        """Return what was found at both ends of a set of files."""
         found = self._found[name]
         if isinstance(found, planning.DatabaseFacts):
             raise UsageError(f"{self.name}/{name} is no set of files")
-        return found.source
+        return found
 
     def _files(self, step: Step) -> FileSet:
         data = self.component.data[step.subject]
@@ -203,21 +192,6 @@ class Rehearsal:
             seconds=done.seconds,
         )
         return state.model_copy(update={"transfers": {**state.transfers, step.subject: new}})
-
-    @contextmanager
-    def _shown(self, name: str) -> Iterator[None]:
-        counted = self._counted(name)
-        with self.bars(f"{self.name}/{name}", counted.bytes, counted.files) as bar:
-            self._bar = bar
-            try:
-                yield
-            finally:
-                self._bar = None
-
-    def _tell(self, sample: Sample) -> None:
-        bar = self._bar
-        if bar is not None and sample.phase == "transfer":
-            bar.at(sample.bytes, sample.files)
 
 
 def _rehearsed(state: State) -> State:

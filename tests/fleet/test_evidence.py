@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 import pytest
@@ -13,24 +12,14 @@ from ops.migrate import metered
 from ops.pages.report import html
 from ops.verify import checksums
 from tests.migrate.fleet import Fleet, fleet
-
-
-class Silence:
-    """A bar that nobody sees."""
-
-    def at(self, bytes: int, files: int = 0) -> None:
-        """Do nothing."""
-
-
-def _silent(name: str, size: int, files: int) -> AbstractContextManager[Silence]:
-    return nullcontext(Silence())
+from tests.support.bars import silent
 
 
 @pytest.fixture
 def here(tmp_path: Path) -> Iterator[Fleet]:
     with fleet(tmp_path) as made:
         (made.source / "page").write_bytes(b"words")
-        metered.rehearse(made.repo, "wiki", bars=_silent)
+        metered.rehearse(made.repo, "wiki", bars=silent)
         yield made
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 import pytest
@@ -15,11 +14,7 @@ from ops.migrate import copies
 from ops.migrate.reporting import reports
 from ops.migrate.reporting.figures import Summary
 from tests.migrate.fleet import Fleet, fleet
-from tests.migrate.test_metered import Silence
-
-
-def _silent(name: str, size: int, files: int) -> AbstractContextManager[Silence]:
-    return nullcontext(Silence())
+from tests.support.bars import silent
 
 
 @pytest.fixture
@@ -36,7 +31,7 @@ def _asked(here: Fleet) -> copies.Copy:
 
 
 def _copied(here: Fleet, allow_existing: int = 0) -> Summary:
-    return copies.copied(here.repo, _asked(here), allow_existing=allow_existing, bars=_silent)
+    return copies.copied(here.repo, _asked(here), allow_existing=allow_existing, bars=silent)
 
 
 def test_a_copy_is_moved_recorded_and_reported(here: Fleet) -> None:

@@ -6,7 +6,6 @@ import os
 import threading
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 import pytest
@@ -19,17 +18,7 @@ from ops.migrate.reporting.figures import Summary, recorded
 from ops.plan import Plan
 from ops.remote.errors import HostKeyRefused
 from tests.migrate.fleet import Fleet, fleet
-
-
-class Silence:
-    """A bar that nobody sees."""
-
-    def at(self, bytes: int, files: int = 0) -> None:
-        """Do nothing."""
-
-
-def _silent(name: str, size: int, files: int) -> AbstractContextManager[Silence]:
-    return nullcontext(Silence())
+from tests.support.bars import silent
 
 
 @pytest.fixture
@@ -41,7 +30,7 @@ def here(tmp_path: Path) -> Iterator[Fleet]:
 
 
 def _rehearse(here: Fleet, allow_existing: int = 0) -> Summary:
-    return metered.rehearse(here.repo, "wiki", allow_existing=allow_existing, bars=_silent)
+    return metered.rehearse(here.repo, "wiki", allow_existing=allow_existing, bars=silent)
 
 
 def test_a_run_moves_records_and_reports(here: Fleet) -> None:
@@ -104,6 +93,14 @@ def test_a_second_run_takes_its_own_files_as_its_own(here: Fleet) -> None:
     assert (again.files, again.sent_files, again.sent_bytes) == (10, 1, 1001)
 
 
+def test_a_run_tells_what_is_to_be_sent_and_not_the_whole_set(here: Fleet) -> None:
+    _rehearse(here)
+    (here.source / "page new").write_bytes(b"z" * 700)
+    seen = samples.read(here.repo.run_folder(_rehearse(here).run) / "meter.jsonl.gz")
+    told = {(one.total_bytes, one.total_files) for one in seen if one.phase == "transfer"}
+    assert told == {(700, 1)}
+
+
 def test_files_that_cant_be_written_make_it_incomplete(here: Fleet) -> None:
     _rehearse(here)
     (here.target / "page 4").unlink()
@@ -127,7 +124,7 @@ def test_a_source_that_is_lost_midway_is_incomplete_and_gone_on_from(here: Fleet
     cutter = threading.Thread(target=_stop_midway, args=[here])
     cutter.start()
     with pytest.raises(Incomplete, match="may still be on"):
-        metered.rehearse(here.repo, "wiki", limit_mbit=120, bars=_silent)
+        metered.rehearse(here.repo, "wiki", limit_mbit=120, bars=silent)
     cutter.join()
     with here.campus:
         (here.campus.folder / "authorized_keys").write_text(here.keys.splitlines()[0])
@@ -170,7 +167,7 @@ def test_a_component_that_was_switched_is_not_moved_over(here: Fleet) -> None:
 
 def _mirrored(here: Fleet, allow_deletes: int = 0) -> Summary:
     return metered.rehearse(
-        here.repo, "wiki", mirror=True, allow_deletes=allow_deletes, bars=_silent
+        here.repo, "wiki", mirror=True, allow_deletes=allow_deletes, bars=silent
     )
 
 

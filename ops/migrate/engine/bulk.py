@@ -78,6 +78,11 @@ class Bulk:
         return Totals(sent_files=self.files, sent_bytes=size, literal=size, wire=size)
 
     @property
+    def asked(self) -> int:
+        """Return the bytes that are queued and not sent yet."""
+        return sum(task.size for task in self._left.values())
+
+    @property
     def link_rate(self) -> float | None:
         """Return the bytes a second that the link has carried at the best, None if not seen."""
         return self._growth.best or None

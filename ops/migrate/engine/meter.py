@@ -97,6 +97,11 @@ class Meter:
         with self._lock:
             self._now = replace(self._now, files=files, bytes=bytes, **told)
 
+    def expect(self, bytes: int, files: int) -> None:
+        """Say how much of the data set is to be sent in all."""
+        with self._lock:
+            self._now = replace(self._now, total_bytes=bytes, total_files=files)
+
     def load_of(self, source: Host | None, target: Host | None, towards: str = "") -> None:
         """Measure the load of these hosts from now on, instead of earlier ones.
 

@@ -22,7 +22,7 @@ class Sample:
     to 1, None where it was not measured. `streams` are the bytes that each lane has sent, where
     there are several; `stream_files` and `stream_retries` are theirs, of lanes that have some.
     `round_trip_ms` is the mean over the connections, and `retransmits` the packets they have
-    sent again, by the source's `ss`.
+    sent again, by the source's `ss`. `total_*` are what was found to be sent, where that is known.
     """
 
     second: float
@@ -38,6 +38,8 @@ class Sample:
     retries: int = 0
     stream_files: Mapping[str, int] | None = None
     stream_retries: Mapping[str, int] | None = None
+    total_bytes: int | None = None
+    total_files: int | None = None
 
 
 @dataclass(frozen=True)

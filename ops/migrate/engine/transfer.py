@@ -108,6 +108,7 @@ def _filled(ends: door.Ends, entry: door.Door, errand: Errand, meter: Meter) -> 
     bulk = Bulk(ends, entry, errand.data, errand.run, meter, errand.streams)
     with bulk.serving() as running:
         way, sharing = at_once(entry.knock, lambda: _begun(ends, errand, bulk))
+        meter.expect(bulk.asked if is_worth(sharing) else sharing.size, sharing.files)
         meter.enter(errand.name, "transfer")
         outcome = _sent(way, errand, bulk, running=running, sharing=sharing)
     slowest = bulk.slowest.told()
