@@ -164,8 +164,9 @@ class _Work:
             self.course.figure(figure, value)
         self.course.attach(self.meter.path)
         page = self.course.directory / "report.html"
-        folders = self.repo.template_folders()
-        files.write(page, report.page(self.summary, self.meter.samples, folders).encode())
+        folders, prices = self.repo.template_folders(), self.repo.prices()
+        text = report.page(self.summary, self.meter.samples, folders, prices)
+        files.write(page, text.encode())
         self.course.attach(page)
 
     def _move(self, facts: planning.Facts, ends: Ends) -> run.Facts:

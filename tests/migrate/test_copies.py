@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from ops.errors import Refused
+from ops.inventory import machine
 from ops.inventory.locks import Holder, component_lock
 from ops.migrate import copies
 from ops.migrate.reporting import reports
 from ops.migrate.reporting.figures import Summary
 from tests.migrate.fleet import Fleet, fleet
 from tests.support.bars import silent
+from tests.support.inventories import SAMPLE
 
 
 @pytest.fixture
@@ -22,6 +25,8 @@ def here(tmp_path: Path) -> Iterator[Fleet]:
     with fleet(tmp_path) as made:
         for number in range(10):
             (made.source / f"page {number}").write_bytes(b"x" * 1000)
+        shutil.copy(SAMPLE / "prices.yaml", made.repo.path)
+        made.repo.git.commit(["prices.yaml"], "Tell the prices", machine.suite())
         yield made
 
 
@@ -41,7 +46,10 @@ def test_a_copy_is_moved_recorded_and_reported(here: Fleet) -> None:
     record = here.repo.record(summary.run)
     assert (record.task, record.component, record.verdict) == ("migrate.copy", None, "done")
     here.repo.verify_signature(summary.run)
-    assert reports.reported(here.repo, [summary.run])[1].is_file()
+    anew = reports.reported(here.repo, [summary.run])[1].read_text()
+    assert f"Transfer of {_asked(here).source} -&gt; {_asked(here).target}" in anew
+    first = (here.repo.run_folder(summary.run) / "report.html").read_text()
+    assert anew.count("Cost of the traffic") == first.count("Cost of the traffic") == 1
     assert "ops-migrate" not in here.keys
 
 
