@@ -71,6 +71,11 @@ def _told(code: int, said: Complaints, failed: Sequence[tuple[str, str]]) -> tup
             "another transfer still writes into the target",
             "It ends within a minute if its controller is gone; then run it again.",
         )
+    if code == _PARTIAL and not failed:
+        return (
+            f"not all was moved: {_last(said) or 'rsync does not say what'}",
+            "Cure the reason and run it again.",
+        )
     if code in (0, _PARTIAL, _VANISHED):
         return (
             f"{_entries(len(failed))} not moved: {_listed(failed)}",
@@ -95,7 +100,7 @@ def _is_full(said: Complaints) -> bool:
 def _listed(failed: Sequence[tuple[str, str]]) -> str:
     shown = ", ".join(f"{path} ({reason})" for path, reason in failed[:_SHOWN])
     more = len(failed) - _SHOWN
-    return f"{shown} and {more} more" if more > 0 else shown or "see what rsync said"
+    return f"{shown} and {more} more" if more > 0 else shown
 
 
 def _entries(count: int) -> str:
