@@ -99,10 +99,11 @@ def _mirrored(repo: Repository, plan: Plan, hosts: Hosts, allow_deletes: int) ->
 
 
 def _check(repo: Repository, name: str) -> None:
-    hindrance = candidates.hindrance(repo.component(name), repo.state(name))
-    if hindrance:
-        error = Refused if "is " in hindrance else UsageError
-        raise error(f"{name} {hindrance}", f"See `fab inventory.show app={name}` and `fab status`.")
+    component, hint = repo.component(name), f"See `fab inventory.show app={name}` and `fab status`."
+    if lack := candidates.undeclared(component):
+        raise UsageError(f"{name} {lack}", hint)
+    if reason := candidates.unready(component, repo.state(name)):
+        raise Refused(f"{name} {reason}", hint)
 
 
 @contextmanager

@@ -21,8 +21,8 @@ from ops.migrate.engine.meter import Meter
 from ops.migrate.engine.packing import Packing
 from ops.migrate.engine.rsync import Totals
 from ops.migrate.engine.shards import Range, Sharing, Task
+from ops.migrate.engine.slowest import Slowest
 from ops.migrate.engine.streams import Done, Told
-from ops.migrate.reporting.slowest import Slowest
 from ops.remote.command import Command, script
 from ops.remote.host import Running
 
