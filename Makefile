@@ -38,7 +38,7 @@ soak: lab ## the long fault tests, with many seeds
 bench-start: develop ## how long `fab --list` takes beside stock Fabric's
 	$(BIN)/python benchmarks/start.py
 
-bench-verify: develop ## verification beside md5sum, md5deep, hashdeep, rclone, and the bare hash
+bench-verify: develop build/peers/.apt ## verification beside md5sum, md5deep, hashdeep, rclone, and the bare hash
 	$(BIN)/python -m benchmarks.verify
 
 bench-remote: develop ## output over SSH beside the ssh program's
@@ -50,7 +50,7 @@ bench-fanout: develop build/peers/.installed ## facts of 50 sshd hosts beside py
 bench-provision: develop ## five components beside one, and a run with nothing to do
 	$(BIN)/python -m benchmarks.provision
 
-bench-transfer: develop ## transfers over the reference link beside rsync, scp and others (root; quick=1)
+bench-transfer: develop build/peers/.apt ## transfers over the reference link beside rsync, scp and others (root; quick=1)
 	$(BIN)/python -m benchmarks.transfer $(if $(quick),--quick)
 
 bench-backup: develop ## how long file systems stay frozen, pruning 100,000, the status of 1,000
@@ -85,6 +85,13 @@ build/peers/.installed: benchmarks/fanout.txt
 	$(PYTHON) -m venv build/peers
 	build/peers/bin/python -m pip --disable-pip-version-check --no-input --quiet install -r $<
 	touch $@
+
+# What can't be installed is left out of the comparison, which says so.
+build/peers/.apt: benchmarks/peers.apt requirements/lab-install
+	mkdir -p build/peers
+	root=; [ "$$(id -u)" = 0 ] || root="sudo -n"; \
+	if $$root bash requirements/lab-install $$(grep -v '^#' $<); then touch $@; \
+	else echo "Not all of $< could be installed" >&2; fi
 
 $(VENV)/bin/python:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed")'

@@ -59,7 +59,7 @@ def metered(
         limit_mbit=limit_mbit,
         mirror=mirror,
         allow_deletes=allow_deletes,
-        bars=lambda name, size, files: progress.bar(name, total_bytes=size, total_files=files),
+        bars=progress.bar,
         tell=lambda step: output.say_aside(f"{app}: {step.words}"),
     )
     page = repo.run_folder(summary.run) / "report.html"
@@ -106,7 +106,7 @@ def copy(
         asked,
         allow_existing=allow_existing,
         limit_mbit=limit_mbit,
-        bars=lambda name, size, files: progress.bar(name, total_bytes=size, total_files=files),
+        bars=progress.bar,
         tell=lambda step: output.say_aside(step.words),
     )
     page = repo.run_folder(summary.run) / "report.html"

@@ -30,6 +30,9 @@ class Total:
 class Bar(Protocol):
     """What work reports to."""
 
+    def begin(self, phase: str, total_bytes: int | None, total_files: int | None) -> None:
+        """Say what is done from now on, and how much there is to do in all; None: unknown."""
+
     def at(self, bytes: int, files: int = 0) -> None:
         """Say that so much is done since the start."""
 
@@ -53,10 +56,15 @@ class Lines:
     """Progress as plain lines, one each EVERY seconds and one at the end of long work."""
 
     def __init__(self, name: str, total: Total, start: float) -> None:
-        self._name = name
+        self._name = self._shown = name
         self._total = total
         self._start = self._last = start
         self._done = (0, 0)
+
+    def begin(self, phase: str, total_bytes: int | None, total_files: int | None) -> None:
+        """Say what is done from now on, and how much there is to do in all."""
+        self._shown = f"{self._name}, {phase}"
+        self._total = Total(total_bytes, total_files)
 
     def at(self, bytes: int, files: int = 0) -> None:
         """Say that so much is done since the start."""
@@ -64,13 +72,13 @@ class Lines:
         now = time.monotonic()
         if now - self._last >= EVERY:
             self._last = now
-            say_aside(line(self._name, *self._done, self._total, now - self._start))
+            say_aside(line(self._shown, *self._done, self._total, now - self._start))
 
     def end(self) -> None:
         """Say how it ended, if anything was said before."""
         if self._last > self._start:
             seconds = time.monotonic() - self._start
-            say_aside(line(self._name, *self._done, self._total, seconds))
+            say_aside(line(self._shown, *self._done, self._total, seconds))
 
 
 def line(name: str, bytes: int, files: int, total: Total, seconds: float) -> str:
@@ -93,14 +101,20 @@ def remaining(done: int, total: int | None, seconds: float) -> float | None:
 
 
 def _of(done: str, shown: Callable[[int], str], total: int | None) -> str:
-    return done if total is None else f"{done} of {shown(total)}"
+    return f"{done} of {shown(total)}" if total else done
 
 
 class _Drawn:
-    def __init__(self, progress: Progress, task: TaskID, total: Total) -> None:
+    def __init__(self, progress: Progress, task: TaskID, name: str, total: Total) -> None:
         self._progress = progress
         self._task = task
+        self._name = name
         self._total = total
+
+    def begin(self, phase: str, total_bytes: int | None, total_files: int | None) -> None:
+        self._total = Total(total_bytes, total_files)
+        words = f"{self._name}, {phase}"
+        self._progress.update(self._task, description=words, total=total_bytes or None)
 
     def at(self, bytes: int, files: int = 0) -> None:
         counted = _of(quantities.number(files), quantities.number, self._total.files)
@@ -130,4 +144,4 @@ def _drawn(name: str, total: Total) -> Iterator[Bar]:
     )
     with Progress(*columns, console=Console(stderr=True)) as progress:
         task = progress.add_task(name, total=total.bytes, files="")
-        yield _Drawn(progress, task, total)
+        yield _Drawn(progress, task, name, total)

@@ -105,6 +105,7 @@ class Declared:
             *validation.dangling(read, outside),
             *links.missing_templates(read, component, self.template_folders()),
             *links.bad_patterns(read, component),
+            *links.shared_roots(read, component),
         ]
         if problems:
             raise Broken(problems)

@@ -53,6 +53,17 @@ def bad_patterns(document: Document, component: Component) -> Iterator[Problem]:
                 yield document.problem(path, f"{text}: {error}")
 
 
+def shared_roots(document: Document, component: Component) -> Iterator[Problem]:
+    """Yield a problem for each data set whose files would go where another one's go."""
+    taken: dict[tuple[str, str], str] = {}
+    for name, data in component.data.items():
+        if isinstance(data, FileSet):
+            first = taken.setdefault((data.target.host, data.target.root), name)
+            if first != name:
+                words = f"{data.target.root} is the root of {first} already: give each its own"
+                yield document.problem(("data", name, "target", "root"), words)
+
+
 def circle(depends: Mapping[str, Collection[str]]) -> tuple[str, ...]:
     """Return components that depend on each other in a circle, the first one twice; or none."""
     done: set[str] = set()

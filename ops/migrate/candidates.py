@@ -21,12 +21,20 @@ def candidates(
 
 def hindrance(component: Component, state: State) -> str:
     """Return why the component's data can't be moved now, "" when it can."""
+    return undeclared(component) or unready(component, state)
+
+
+def undeclared(component: Component) -> str:
+    """Return what a transfer needs that is not declared, "" when all is."""
     if not component.data:
         return "has no data sets"
     if component.source is None:
         return "has no source host"
-    if component.target is None:
-        return "has no target"
+    return "" if component.target else "has no target"
+
+
+def unready(component: Component, state: State) -> str:
+    """Return why a transfer must wait, or comes too late, "" when it may begin."""
     if state.phase in ("switched", "retired"):
         return f"is {state.phase}: its original is in the cloud now"
     waiting = [slot for slot in _slots(component) if not _is_ready(state, slot)]

@@ -17,10 +17,9 @@ from ops.migrate import plan as planning
 from ops.migrate.engine import transfer
 from ops.migrate.engine.door import Ends
 from ops.migrate.engine.meter import Meter
-from ops.migrate.engine.samples import Sample
 from ops.migrate.places import Place, place
-from ops.migrate.rehearsal import Bar, Bars
 from ops.migrate.reporting import figures, report
+from ops.migrate.shown import Bars, Shown
 from ops.plan import Plan, Step
 from ops.remote.command import command
 from ops.remote.connection import connect
@@ -80,7 +79,7 @@ def copied(
     tell: Callable[[Step], None] | None = None,
 ) -> figures.Summary:
     """Copy, record and report; return what was moved. Raise Refused and Incomplete as `decide`."""
-    with run.begin(repo, TASK, None, copy.arguments) as course:
+    with run.begin(repo, TASK, None, copy.arguments, alone=copy.name) as course:
         work = _Work(course, repo, copy, limit_mbit, bars)
         try:
             with _ends(copy) as ends, work.meter:
@@ -130,10 +129,9 @@ class _Work:
         self.repo = repo
         self.copy = copy
         self.limit_mbit = limit_mbit
-        self.bars = bars
-        self.meter = Meter(course.directory / "meter.jsonl.gz", self._tell)
+        self.shown = Shown(bars)
+        self.meter = Meter(course.directory / "meter.jsonl.gz", self.shown.tell)
         self.sets: list[figures.SetFigures] = []
-        self._bar: Bar | None = None
 
     @property
     def summary(self) -> figures.Summary:
@@ -166,8 +164,9 @@ class _Work:
             self.course.figure(figure, value)
         self.course.attach(self.meter.path)
         page = self.course.directory / "report.html"
-        folders = self.repo.template_folders()
-        files.write(page, report.page(self.summary, self.meter.samples, folders).encode())
+        folders, prices = self.repo.template_folders(), self.repo.prices()
+        text = report.page(self.summary, self.meter.samples, folders, prices)
+        files.write(page, text.encode())
         self.course.attach(page)
 
     def _move(self, facts: planning.Facts, ends: Ends) -> run.Facts:
@@ -181,17 +180,13 @@ class _Work:
             self.limit_mbit,
             self.repo.site().limits.streams,
         )
-        with self.bars(str(self.copy.target), facts.source.bytes, facts.source.files) as bar:
-            self._bar = bar
+        self.meter.enter(DATA, "connect")
+        self.meter.expect(*planning.to_come(facts))
+        with self.shown.on(str(self.copy.target)):
             moved = transfer.move(ends, errand, self.meter)
-            self._bar = None
         told = figures.of_set(DATA, self.copy.data, moved, facts.source, self.meter.samples)
         self.sets.append(told)
         return {**self.sets[-1].data(), **self.copy.arguments}
-
-    def _tell(self, sample: Sample) -> None:
-        if self._bar is not None and sample.phase == "transfer":
-            self._bar.at(sample.bytes, sample.files)
 
 
 @contextmanager

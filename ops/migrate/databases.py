@@ -21,6 +21,7 @@ from ops.inventory.repository import Repository
 from ops.inventory.schema import DatabaseSet, FileSet, Hook, Place
 from ops.migrate.engine import transfer
 from ops.migrate.engine.door import Ends
+from ops.migrate.engine.growth import LIMIT
 from ops.migrate.engine.meter import Meter
 from ops.migrate.hosts import Hosts
 from ops.migrate.reporting.figures import KEPT, SetFigures, Verdict
@@ -43,7 +44,9 @@ class Stopped(OpsError):
 
 @dataclass(frozen=True)
 class Errand:
-    """Which database of which component is moved in which run, and how fast at most."""
+    """Which database of which component is moved in which run, how fast and in how many streams
+    at most.
+    """
 
     repo: Repository
     component: str
@@ -53,6 +56,7 @@ class Errand:
     before: int = 0
     """Bytes of the last dump that was moved."""
     limit_mbit: int = 0
+    streams: int = LIMIT
 
     def folder(self, side: str) -> str:
         """Return the folder of the dump; both hosts may be the same machine."""
@@ -159,7 +163,13 @@ class _Work:
         _make(ends.target, errand.folder("target"), root=ends.target_root)
         templates = errand.repo.template_folders()
         asked = transfer.Errand(
-            errand.component, errand.run, errand.name, errand.files, templates, errand.limit_mbit
+            errand.component,
+            errand.run,
+            errand.name,
+            errand.files,
+            templates,
+            errand.limit_mbit,
+            errand.streams,
         )
         self.moved = transfer.move(ends, asked, self.meter)
         if self.moved.outcome.verdict != "done":

@@ -13,8 +13,9 @@ from ops.migrate import candidates, databases, deletes, look
 from ops.migrate import plan as planning
 from ops.migrate.engine import mirror as mirroring
 from ops.migrate.hosts import Hosts
-from ops.migrate.rehearsal import Bars, Rehearsal
+from ops.migrate.rehearsal import Rehearsal
 from ops.migrate.reporting import figures
+from ops.migrate.shown import Bars
 from ops.plan import Plan, Step
 
 TASK = "migrate.metered"
@@ -87,21 +88,22 @@ def rehearse(
 
 def _mirrored(repo: Repository, plan: Plan, hosts: Hosts, allow_deletes: int) -> Plan:
     """Return the plan with the deletions that it would end in now."""
-    data = repo.component(plan.target).data
+    component = repo.component(plan.target)
     made = {step.subject for step in plan.steps if step.kind == "root.make"}
     gone = {
-        name: len(mirroring.gone(hosts.ends(each), each))
-        for name, each in data.items()
+        name: len(mirroring.gone(hosts.ends(each), each, deletes.apart(component, name)))
+        for name, each in component.data.items()
         if isinstance(each, FileSet) and name not in made
     }
     return deletes.added(plan, gone, max(repo.site().limits.deletes, allow_deletes))
 
 
 def _check(repo: Repository, name: str) -> None:
-    hindrance = candidates.hindrance(repo.component(name), repo.state(name))
-    if hindrance:
-        error = Refused if "is " in hindrance else UsageError
-        raise error(f"{name} {hindrance}", f"See `fab inventory.show app={name}` and `fab status`.")
+    component, hint = repo.component(name), f"See `fab inventory.show app={name}` and `fab status`."
+    if lack := candidates.undeclared(component):
+        raise UsageError(f"{name} {lack}", hint)
+    if reason := candidates.unready(component, repo.state(name)):
+        raise Refused(f"{name} {reason}", hint)
 
 
 @contextmanager

@@ -107,6 +107,11 @@ def needs(facts: Facts) -> int:
     return max(0, min(source.bytes - target.bytes, source.allocated - target.allocated))
 
 
+def to_come(facts: Facts) -> tuple[int, int]:
+    """Return about how many bytes and files are to be sent, before both ends are listed."""
+    return needs(facts), max(0, facts.source.files - facts.target.files)
+
+
 def amount(files: int, size: int) -> str:
     """Return files and bytes: 20,000 files, 1.2 GB."""
     counted = "1 file" if files == 1 else f"{quantities.number(files)} files"

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime
-from typing import Protocol
 
 from ops import run
 from ops.errors import UsageError
@@ -17,23 +15,13 @@ from ops.inventory.schema import DatabaseSet, FileSet, State, TransferState
 from ops.migrate import databases, deletes
 from ops.migrate import plan as planning
 from ops.migrate.engine import mirror, transfer
+from ops.migrate.engine.door import Ends
 from ops.migrate.engine.meter import Meter
-from ops.migrate.engine.samples import Sample
 from ops.migrate.hosts import Hosts
 from ops.migrate.reporting import figures, forecasts, report
+from ops.migrate.shown import Bars, Shown
 from ops.plan import Plan, Step
 from ops.remote.command import command
-
-
-class Bar(Protocol):
-    """What progress is told to."""
-
-    def at(self, bytes: int, files: int = 0) -> None:
-        """Hear that so much is done."""
-
-
-Bars = Callable[[str, int, int], AbstractContextManager[Bar]]
-"""Shows progress in a block, given a name, the bytes and the files that are to come."""
 
 
 class Rehearsal:
@@ -46,13 +34,15 @@ class Rehearsal:
         self.repo = repo
         self.name = name
         self.component = repo.component(name)
-        self.bars = bars
+        self.shown = Shown(bars)
         self.limit_mbit = limit_mbit
         self.sets: list[figures.SetFigures] = []
-        self.meter = Meter(under_way.directory / "meter.jsonl.gz", self._tell)
-        self._bar: Bar | None = None
+        self.meter = Meter(under_way.directory / "meter.jsonl.gz", self.shown.tell)
         self._found: Mapping[str, planning.Facts | planning.DatabaseFacts] = {}
         self._expected: forecasts.Told | None = None
+        self._allowed = 0
+        self._deleted = 0
+        self._ways: dict[str, list[bytes]] = {}
 
     @property
     def summary(self) -> figures.Summary:
@@ -71,6 +61,7 @@ class Rehearsal:
     ) -> None:
         """Perform the plan that rests on what was `found`; set verdict and state."""
         self._found = found
+        self._allowed = deletes.allowed(plan)
         if not self.limit_mbit:
             self._expected = forecasts.of_facts(self.repo, self.name, found.values(), run.now())
         performers: dict[str, run.Performer] = {
@@ -117,22 +108,46 @@ class Rehearsal:
             self.limit_mbit,
             self.repo.site().limits.streams,
         )
-        with self._shown(step.subject):
-            moved = transfer.move(hosts.ends(data), errand, self.meter)
-        counted = self._counted(step.subject)
-        self.sets.append(figures.of_set(step.subject, data, moved, counted, self.meter.samples))
+        ends, found = hosts.ends(data), self._facts(step.subject)
+        self.meter.enter(step.subject, "connect")
+        self.meter.expect(*planning.to_come(found))
+        with self.shown.on(f"{self.name}/{step.subject}"):
+            moved = transfer.move(ends, errand, self.meter)
+            if self._allowed and moved.outcome.blocked:
+                self._make_way(ends, step.subject, data, moved.outcome.blocked)
+                moved = transfer.again(ends, errand, self.meter, moved)
+        told = figures.of_set(step.subject, data, moved, found.source, self.meter.samples)
+        self.sets.append(told)
         return self.sets[-1].data()
 
     def _delete(self, step: Step, hosts: Hosts) -> run.Facts:
         """Delete what is gone from the source by now, if all that is there has arrived."""
-        if self.summary.verdict != "done":
-            return {"deleted": 0, "reason": "not all has arrived"}
-        data = self._files(step)
-        self.meter.enter(step.subject, "delete")
-        paths = mirror.gone(hosts.ends(data), data)
-        deletes.check(self.name, len(paths), int(str(step.arguments["allowed"])))
-        mirror.delete(hosts.ends(data), data.target.root, paths)
-        return {"deleted": len(paths), "paths": [escape(path) for path in paths[: figures.KEPT]]}
+        data, paths, reason = self._files(step), self._ways.get(step.subject, []), {}
+        if self.summary.verdict == "done":
+            self.meter.enter(step.subject, "delete")
+            late = self._gone(hosts.ends(data), step.subject, data)
+            self._remove(hosts.ends(data), data, late)
+            paths = [*paths, *late]
+        else:
+            reason = {"reason": "not all has arrived"}
+        told = [escape(path) for path in paths[: figures.KEPT]]
+        return {"deleted": len(paths), "paths": told, **reason}
+
+    def _make_way(self, ends: Ends, name: str, data: FileSet, blocked: tuple[bytes, ...]) -> None:
+        """Delete what is gone from the source in folders that are none there any more."""
+        inside = tuple(path + b"/" for path in blocked)
+        paths = [path for path in self._gone(ends, name, data) if path.startswith(inside)]
+        self._remove(ends, data, paths)
+        self._ways[name] = paths
+
+    def _gone(self, ends: Ends, name: str, data: FileSet) -> list[bytes]:
+        return mirror.gone(ends, data, deletes.apart(self.component, name))
+
+    def _remove(self, ends: Ends, data: FileSet, paths: list[bytes]) -> None:
+        """Delete the paths, within the limit of all data sets together."""
+        deletes.check(self.name, self._deleted + len(paths), self._allowed)
+        mirror.delete(ends, data.target.root, paths)
+        self._deleted += len(paths)
 
     def _move_database(self, step: Step, hosts: Hosts) -> run.Facts:
         data, limit = self.component.data[step.subject], self.limit_mbit
@@ -142,18 +157,19 @@ class Rehearsal:
         self.run.remember(instance=instance, database=data.database)
         last = self.run.state.transfers.get(step.subject)
         before = last.bytes if last and last.verdict == "done" else 0
+        streams = self.repo.site().limits.streams
         errand = databases.Errand(
-            self.repo, self.name, self.run.id, step.subject, data, before, limit
+            self.repo, self.name, self.run.id, step.subject, data, before, limit, streams
         )
         self.sets.append(databases.move(hosts, errand, self.meter))
         return self.sets[-1].data()
 
-    def _counted(self, name: str) -> planning.SourceFacts:
-        """Return what was found at the source of a set of files."""
+    def _facts(self, name: str) -> planning.Facts:
+        """Return what was found at both ends of a set of files."""
         found = self._found[name]
         if isinstance(found, planning.DatabaseFacts):
             raise UsageError(f"{self.name}/{name} is no set of files")
-        return found.source
+        return found
 
     def _files(self, step: Step) -> FileSet:
         data = self.component.data[step.subject]
@@ -176,21 +192,6 @@ class Rehearsal:
             seconds=done.seconds,
         )
         return state.model_copy(update={"transfers": {**state.transfers, step.subject: new}})
-
-    @contextmanager
-    def _shown(self, name: str) -> Iterator[None]:
-        counted = self._counted(name)
-        with self.bars(f"{self.name}/{name}", counted.bytes, counted.files) as bar:
-            self._bar = bar
-            try:
-                yield
-            finally:
-                self._bar = None
-
-    def _tell(self, sample: Sample) -> None:
-        bar = self._bar
-        if bar is not None and sample.phase == "transfer":
-            bar.at(sample.bytes, sample.files)
 
 
 def _rehearsed(state: State) -> State:

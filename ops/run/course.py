@@ -140,6 +140,7 @@ def begin(
     component: str | None = None,
     arguments: Mapping[str, object] | None = None,
     *,
+    alone: str = "",
     clock: Callable[[], datetime] = now,
     ids: Callable[[], str] = token,
     environ: Mapping[str, str] = os.environ,
@@ -149,7 +150,8 @@ def begin(
     First finishes what crashed runs left. Raise Refused when this inventory, machine or
     account may not change anything, when records can't be signed, when the component's file
     or site.yaml has uncommitted edits, and when another task is at work on the component.
-    `arguments` are recorded: no secrets among them.
+    Without a component `alone` names what no other run may work on meanwhile. `arguments` are
+    recorded: no secrets among them.
     """
     repo.writable()
     if component:
@@ -159,7 +161,7 @@ def begin(
     name = _run_id(started, task, component, ids())
     with ExitStack() as stack:
         holder = locks.Holder(task, name, os.getpid(), started)
-        journal, state = _open(repo, signer, stack, component, holder)
+        journal, state = _open(repo, signer, stack, holder, component, alone=alone)
         journal.append("begin", **_beginning(name, task, component, arguments, started))
         run = Run(repo, journal, name, state, clock)
         try:
@@ -187,8 +189,10 @@ def _open(
     repo: Repository,
     signer: Signer,
     stack: ExitStack,
-    component: str | None,
     holder: locks.Holder,
+    component: str | None,
+    *,
+    alone: str,
 ) -> tuple[Journal, State]:
     """Take the locks in order; return the new journal, so that no other task sees it dead.
 
@@ -197,8 +201,8 @@ def _open(
     with repo.locked() as git:
         recovery.recover(repo, git, signer, holder.since)
         repo.clean(component or "")
-        if component:
-            stack.enter_context(locks.component_lock(repo.var, component, holder))
+        if component or alone:
+            stack.enter_context(locks.component_lock(repo.var, component or alone, holder))
         state = repo.state(component) if component else State.model_validate({})
         return Journal(repo.var / "journal" / f"{holder.run}.jsonl"), state
 

@@ -10,6 +10,7 @@ from tests.support.terminal import on_terminal
 DRAWN = """
 from ops.cli.progress import bar
 with bar("wiki", total_bytes=10**6, total_files=20) as shown:
+    shown.begin("transfer", 10**6, 20)
     shown.at(10**6, 20)
 """
 
@@ -44,9 +45,20 @@ def test_long_work_says_a_line_every_so_often(
     assert [words.split(",")[0] for words in told] == ["wiki: 5 B of 10 B"] * 2
 
 
+def test_a_phase_is_told_with_what_there_is_to_do_in_it(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ops.cli.progress.EVERY", 0)
+    with bar("wiki", total_bytes=1000) as shown:
+        shown.begin("verify", 10, 2)
+        shown.at(5, 1)
+    told = capsys.readouterr().err
+    assert told.startswith("wiki, verify: 5 B of 10 B, 1 of 2 files")
+
+
 def test_on_a_terminal_a_bar_is_drawn() -> None:
     code, shown = on_terminal(DRAWN)
     assert code == 0
-    assert "wiki" in shown
+    assert "wiki, transfer" in shown
     assert "1.0/1.0 MB" in shown
     assert "20 of 20 files" in shown

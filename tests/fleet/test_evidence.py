@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 import pytest
@@ -14,26 +13,16 @@ from ops.migrate import metered
 from ops.pages.report import html
 from ops.verify import checksums
 from tests.migrate.fleet import Fleet, fleet
+from tests.support.bars import silent
 
 NOW = "2026-11-28T00:00:00Z"
-
-
-class Silence:
-    """A bar that nobody sees."""
-
-    def at(self, bytes: int, files: int = 0) -> None:
-        """Do nothing."""
-
-
-def _silent(name: str, size: int, files: int) -> AbstractContextManager[Silence]:
-    return nullcontext(Silence())
 
 
 @pytest.fixture
 def here(tmp_path: Path) -> Iterator[Fleet]:
     with fleet(tmp_path) as made:
         (made.source / "page").write_bytes(b"words")
-        metered.rehearse(made.repo, "wiki", bars=_silent)
+        metered.rehearse(made.repo, "wiki", bars=silent)
         yield made
 
 

@@ -43,6 +43,28 @@ def test_a_check_that_does_not_exist_is_told(repo: Repository, *, archived: bool
         repo.component("wiki")
 
 
+_TWICE = """
+data:
+  pages:
+    kind: files
+    source: {root: /var/lib/dokuwiki}
+    target: {root: /srv/wiki/dokuwiki/pages}
+  more:
+    kind: files
+    source: {root: /var/lib/more}
+    target: {root: /srv/wiki/dokuwiki}
+"""
+
+
+def test_two_data_sets_may_not_share_a_root_but_one_may_lie_in_the_other(
+    repo: Repository,
+) -> None:
+    edit(repo, "components/wiki.yaml", "\ndata:\n", _TWICE)
+    with pytest.raises(Broken, match="/srv/wiki/dokuwiki is the root of more already") as caught:
+        repo.component("wiki")
+    assert len(caught.value.problems) == 1
+
+
 @pytest.mark.parametrize(
     ("depends", "circle"),
     [

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, ExitStack, nullcontext
+from contextlib import ExitStack
 
 import pytest
 
@@ -11,6 +11,7 @@ from ops.inventory import machine
 from ops.migrate import metered
 from ops.migrate.reporting.figures import SetFigures, Summary
 from tests.migrate.fleet import Fleet, fleet
+from tests.support.bars import silent
 from tests.support.databases import Server, mariadb, postgresql
 from tests.support.fabric_tree import PROJECT
 
@@ -48,17 +49,6 @@ _SET = """\
 """
 
 
-class Silence:
-    """A bar that nobody sees."""
-
-    def at(self, bytes: int, files: int = 0) -> None:
-        """Do nothing."""
-
-
-def _silent(name: str, size: int, files: int) -> AbstractContextManager[Silence]:
-    return nullcontext(Silence())
-
-
 def _hook(server: Server, name: str) -> str:
     environ = " ".join(f"{key}='{value}'" for key, value in server.environ.items())
     text = (HOOKS / name).read_text()
@@ -88,7 +78,7 @@ def here(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
 
 
 def _moved(here: Fleet) -> tuple[Summary, dict[str, SetFigures]]:
-    summary = metered.rehearse(here.repo, "wiki", bars=_silent)
+    summary = metered.rehearse(here.repo, "wiki", bars=silent)
     assert not list(here.home.parent.glob("ops-dump*"))
     return summary, {each.name: each for each in summary.sets}
 

@@ -3,7 +3,7 @@
 import pytest
 
 from ops.inventory.schema import Component, State
-from ops.migrate.candidates import candidates, hindrance, in_order
+from ops.migrate.candidates import candidates, hindrance, in_order, undeclared, unready
 
 DATA = {"pages": {"kind": "files", "source": {"root": "/a"}, "target": {"root": "/a"}}}
 SOURCE = {"hosts": {"main": {"address": "wiki.example.org"}}}
@@ -65,3 +65,8 @@ def test_databases_count_as_data() -> None:
     database = {"kind": "database", "engine": "mariadb", "database": "x", "dump": hook,
                 "load": hook, "digest": hook}  # fmt: skip
     assert hindrance(_component(data={"db": database}), _state()) == ""
+
+
+def test_what_is_not_declared_is_told_apart_from_what_is_not_so_yet() -> None:
+    assert undeclared(_component(target=None)) == "has no target"
+    assert unready(_component(), _state(instances={})) == "is not provisioned (main)"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 import pytest
@@ -11,9 +10,11 @@ import pytest
 from ops.errors import Refused
 from ops.inventory import machine
 from ops.migrate import metered
+from ops.migrate.engine import bulk, samples
 from ops.migrate.reporting.figures import SetFigures, Summary
 from ops.verify import checksums
 from tests.migrate.fleet import Fleet, fleet
+from tests.support.bars import silent
 
 A, B, C = "a" * 32, "b" * 32, "c" * 32
 TABLES = f"issue 3 {A}\nuser 2 {B}\n"
@@ -30,17 +31,6 @@ _SET = """\
     digest: {{script: hooks/digest}}
     folder: {folder}
 """
-
-
-class Silence:
-    """A bar that nobody sees."""
-
-    def at(self, bytes: int, files: int = 0) -> None:
-        """Do nothing."""
-
-
-def _silent(name: str, size: int, files: int) -> AbstractContextManager[Silence]:
-    return nullcontext(Silence())
 
 
 @pytest.fixture
@@ -62,7 +52,7 @@ def _hook(here: Fleet, name: str, text: str) -> None:
 
 
 def _moved(here: Fleet, allow_existing: int = 0) -> tuple[Summary, SetFigures]:
-    summary = metered.rehearse(here.repo, "wiki", allow_existing=allow_existing, bars=_silent)
+    summary = metered.rehearse(here.repo, "wiki", allow_existing=allow_existing, bars=silent)
     assert not list(here.home.parent.glob("ops-dump*"))
     assert (here.target / "page").exists()
     return summary, next(each for each in summary.sets if each.name == "issues")
@@ -97,6 +87,18 @@ def test_a_dump_that_is_not_whole_is_not_loaded(here: Fleet, dump: str, told: st
     assert "issues" not in here.repo.state("wiki").transfers
 
 
+def test_a_dump_keeps_to_the_streams_that_are_allowed(
+    here: Fleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bulk, "WORTH", 0)
+    site = here.repo.path / "site.yaml"
+    site.write_text(f"{site.read_text()}limits: {{streams: 1}}\n")
+    here.repo.git.commit(["site.yaml"], "Allow one stream", machine.suite())
+    summary, _ = _moved(here)
+    seen = samples.read(here.repo.run_folder(summary.run) / "meter.jsonl.gz")
+    assert {lane[0] for one in seen for lane in one.streams or {}} == {"1"}
+
+
 def test_a_load_that_fails_is_incomplete_and_done_again(here: Fleet) -> None:
     _hook(here, "load", "echo no role >&2; exit 1")
     summary, issues = _moved(here)
@@ -124,7 +126,7 @@ def test_a_table_that_changes_meanwhile_is_told_apart(here: Fleet) -> None:
 def test_rows_of_others_on_the_target_are_refused(here: Fleet) -> None:
     (here.home / "db").write_text(f"precious 7 {C}\n")
     with pytest.raises(Refused, match="already holds 7 rows") as refused:
-        metered.rehearse(here.repo, "wiki", bars=_silent)
+        metered.rehearse(here.repo, "wiki", bars=silent)
     assert "allow-existing=7" in refused.value.hint
     assert _moved(here, allow_existing=7)[0].exit_code == 0
     assert _moved(here)[0].exit_code == 0

@@ -6,31 +6,21 @@ import os
 import subprocess
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
 
 from ops.errors import Incomplete, Refused
 from ops.inventory import machine
-from ops.migrate import metered
+from ops.migrate import deletes, metered
 from ops.migrate.engine import samples
 from ops.migrate.reporting.figures import Summary, recorded
+from ops.plan import Plan
 from ops.remote.errors import HostKeyRefused
 from tests.migrate.fleet import Fleet, fleet
+from tests.support.bars import silent
 from tests.support.fabric_tree import FAB, PROJECT
-
-
-class Silence:
-    """A bar that nobody sees."""
-
-    def at(self, bytes: int, files: int = 0) -> None:
-        """Do nothing."""
-
-
-def _silent(name: str, size: int, files: int) -> AbstractContextManager[Silence]:
-    return nullcontext(Silence())
 
 
 @pytest.fixture
@@ -42,7 +32,7 @@ def here(tmp_path: Path) -> Iterator[Fleet]:
 
 
 def _rehearse(here: Fleet, allow_existing: int = 0) -> Summary:
-    return metered.rehearse(here.repo, "wiki", allow_existing=allow_existing, bars=_silent)
+    return metered.rehearse(here.repo, "wiki", allow_existing=allow_existing, bars=silent)
 
 
 def test_a_run_moves_records_and_reports(here: Fleet) -> None:
@@ -105,6 +95,14 @@ def test_a_second_run_takes_its_own_files_as_its_own(here: Fleet) -> None:
     assert (again.files, again.sent_files, again.sent_bytes) == (10, 1, 1001)
 
 
+def test_a_run_tells_what_is_to_be_sent_and_not_the_whole_set(here: Fleet) -> None:
+    _rehearse(here)
+    (here.source / "page new").write_bytes(b"z" * 700)
+    seen = samples.read(here.repo.run_folder(_rehearse(here).run) / "meter.jsonl.gz")
+    told = {(one.total_bytes, one.total_files) for one in seen if one.phase == "transfer"}
+    assert told == {(700, 1)}
+
+
 def test_files_that_cant_be_written_make_it_incomplete(here: Fleet) -> None:
     _rehearse(here)
     (here.target / "page 4").unlink()
@@ -131,7 +129,7 @@ def test_a_source_that_is_lost_midway_is_incomplete_and_gone_on_from(
     cutter = threading.Thread(target=_stop_midway, args=[here])
     cutter.start()
     with pytest.raises(Incomplete, match="may still be on"):
-        metered.rehearse(here.repo, "wiki", limit_mbit=limit_mbit, bars=_silent)
+        metered.rehearse(here.repo, "wiki", limit_mbit=limit_mbit, bars=silent)
     cutter.join()
     with here.campus:
         (here.campus.folder / "authorized_keys").write_text(here.keys.splitlines()[0])
@@ -201,7 +199,7 @@ def test_a_component_that_was_switched_is_not_moved_over(here: Fleet) -> None:
 
 def _mirrored(here: Fleet, allow_deletes: int = 0) -> Summary:
     return metered.rehearse(
-        here.repo, "wiki", mirror=True, allow_deletes=allow_deletes, bars=_silent
+        here.repo, "wiki", mirror=True, allow_deletes=allow_deletes, bars=silent
     )
 
 
@@ -216,6 +214,33 @@ def test_a_mirror_deletes_in_the_end_what_is_gone_from_the_source(here: Fleet) -
     assert names == {path.name for path in here.source.iterdir()} | {"own.tmp"}
     last = here.repo.record(summary.run).steps[-1]
     assert (last.kind, last.facts) == ("files.delete", {"deleted": 1, "paths": ["page 1"]})
+
+
+def test_a_mirror_makes_way_for_a_folder_that_became_a_file_or_a_link(here: Fleet) -> None:
+    _rehearse(here)
+    for number in (1, 2):
+        (here.target / f"page {number}").unlink()
+        (here.target / f"page {number}/sub").mkdir(parents=True)
+        (here.target / f"page {number}/sub/old").write_bytes(b"")
+    (here.source / "page 2").unlink()
+    (here.source / "page 2").symlink_to("page 1")
+    assert _rehearse(here).exit_code == 4
+    summary = _mirrored(here)
+    assert (summary.verdict, summary.sent_files) == ("done", 1)
+    assert (here.target / "page 1").read_bytes() == b"x" * 1000
+    assert (here.target / "page 2").is_symlink()
+    assert here.repo.record(summary.run).steps[-1].facts["deleted"] == 4
+
+
+def test_a_mirror_makes_no_way_beyond_the_limit(here: Fleet) -> None:
+    _rehearse(here)
+    (here.target / "page 1").unlink()
+    (here.target / "page 1").mkdir()
+    for number in range(15):
+        (here.target / f"page 1/{number}").write_bytes(b"")
+    with pytest.raises(Refused, match="would delete 15 entries"):
+        _mirrored(here)
+    assert len(list((here.target / "page 1").iterdir())) == 15
 
 
 def test_a_mirror_keeps_to_the_limit(here: Fleet) -> None:
@@ -236,3 +261,51 @@ def test_a_mirror_of_a_source_that_became_empty_is_refused(here: Fleet) -> None:
     with pytest.raises(Refused, match="is empty"):
         _mirrored(here, allow_deletes=100)
     assert len(list(here.target.iterdir())) == 10
+
+
+_NESTED = """\
+  media:
+    kind: files
+    source: {{root: "{0}/media"}}
+    target: {{root: "{0}/target/pages/media"}}
+"""
+
+
+@pytest.fixture
+def nested(tmp_path: Path) -> Iterator[Fleet]:
+    """Yield a fleet with a second data set, whose target lies in the first one's."""
+    with fleet(tmp_path, _NESTED.format(tmp_path)) as made:
+        (tmp_path / "media").mkdir()
+        for number in range(20):
+            (tmp_path / f"media/{number}").write_bytes(b"x")
+        (made.source / "page").write_bytes(b"x")
+        yield made
+
+
+def test_a_mirror_keeps_the_data_set_in_its_folder(nested: Fleet) -> None:
+    assert _rehearse(nested).verdict == "done"
+    (nested.target / "old").write_bytes(b"")
+    assert _mirrored(nested).verdict == "done"
+    assert not (nested.target / "old").exists()
+    assert len(list((nested.target / "media").iterdir())) == 20
+
+
+def test_all_data_sets_together_keep_to_the_limit(
+    nested: Fleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _rehearse(nested)
+    real = deletes.added
+
+    def late(plan: Plan, gone: Mapping[str, int], allowed: int) -> Plan:
+        made = real(plan, gone, allowed)
+        for number in range(6):
+            (nested.target / f"late {number}").write_bytes(b"")
+            (nested.target / f"media/late {number}").write_bytes(b"")
+        return made
+
+    for root in (nested.target, nested.target / "media"):
+        (root / "old").write_bytes(b"")
+    monkeypatch.setattr(deletes, "added", late)
+    with pytest.raises(Refused, match="would delete 14 entries"):
+        _mirrored(nested)
+    assert len(list((nested.target / "media").glob("late *"))) == 6

@@ -17,13 +17,14 @@ from ops.inventory.schema import FileSet
 from ops.migrate.engine import landing, packing, streams
 from ops.migrate.engine.door import Door, Ends
 from ops.migrate.engine.growth import FIRST, LIMIT, Growth
+from ops.migrate.engine.lanes import Lanes
 from ops.migrate.engine.meter import Meter
 from ops.migrate.engine.outcome import FULL, FULL_DISK, GO_ON, SHORT
 from ops.migrate.engine.packing import Packing
 from ops.migrate.engine.rsync import Totals
 from ops.migrate.engine.shards import Big, Range, Sharing, Task
+from ops.migrate.engine.slowest import Slowest
 from ops.migrate.engine.told import Done, Told
-from ops.migrate.reporting.slowest import Slowest
 from ops.remote.command import Command, script
 from ops.remote.host import Running
 
@@ -71,8 +72,8 @@ class Bulk:
     hint: str = GO_ON
     clean: bool = True
     _told: Told = field(default_factory=Told)
-    _sent: dict[str, int] = field(default_factory=dict)
     _asked: int = 0
+    _lanes: Lanes = field(default_factory=Lanes)
     _left: dict[int, Task] = field(default_factory=dict)
     _tries: dict[int, int] = field(default_factory=dict)
     _lost: int = 0
@@ -86,6 +87,11 @@ class Bulk:
         """Return what was sent, as rsync would have counted it."""
         size = self.bytes
         return Totals(sent_files=self.files, sent_bytes=size, literal=size, wire=size)
+
+    @property
+    def asked(self) -> int:
+        """Return the bytes that are queued and not sent yet."""
+        return sum(task.size for task in self._left.values())
 
     @property
     def link_rate(self) -> float | None:
@@ -129,19 +135,8 @@ class Bulk:
         told = [(number, task, self._packing.of(task)) for number, task in numbered.items()]
         self._tell(streams.queue(inside, root, told, bigs, as_root=self.ends.source_root))
 
-    @property
-    def _lanes(self) -> int:
-        return self._growth.streams * len(streams.LANES.split())
-
     def _tell(self, asked: Command) -> None:
         self.ends.source.run(asked)
-
-    def _by_lane(self) -> dict[str, int]:
-        """Return what each lane has sent: whole tasks, and of the one it is at."""
-        now = self._told.sent
-        return {
-            lane: self._sent.get(lane, 0) + now.get(lane, 0) for lane in sorted({*self._sent, *now})
-        }
 
     def _follow(self, running: Running) -> None:
         self._growth.start(time.monotonic())
@@ -168,7 +163,7 @@ class Bulk:
         """Return the bytes sent so far, and tell the meter."""
         self.slowest.began(list(self._told.sent), now)
         moved = self.bytes + sum(self._told.sent.values())
-        self.meter.at(moved, self.files, self._by_lane())
+        self.meter.at(moved, self.files, self._lanes, self._told.sent)
         return moved
 
     def _grow(self, now: float, moved: int) -> None:
@@ -190,7 +185,7 @@ class Bulk:
         self.clean = self.clean and done.code == 0
         if done.code in (0, _GAPS):
             self._lost = 0
-            self._sent[done.lane] = self._sent.get(done.lane, 0) + task.size
+            self._lanes.sent(done.lane, task.size, task.files)
             self.bytes += task.size
             self.files += task.files
         elif done.code == FULL:
@@ -204,8 +199,10 @@ class Bulk:
         A file that stays too short has shrunk: it alone is left to rsync.
         """
         tries = self._tries.pop(done.number, 0) + 1
+        self._lanes.lost(done.lane)
         self._lost += done.code != SHORT
-        if done.code != SHORT and (tries >= TRIES or self._lost >= TRIES * self._lanes):
+        in_all = TRIES * self._growth.streams * len(streams.LANES.split())
+        if done.code != SHORT and (tries >= TRIES or self._lost >= in_all):
             self.broke = f"a stream broke off: {done.said}" if done.said else "a stream broke off"
         elif tries < TRIES:
             self._ask([task])

@@ -47,12 +47,12 @@ done
 _FOLDER = """
 [ "$(stat -f -c %T /dev/shm)" = tmpfs ] || { echo "/dev/shm is no tmpfs" >&2; exit 1; }
 umask 077
-folder=$(mktemp -d "/dev/shm/$2.XXXXXXXX") || exit
+folder=$(mktemp -d "/dev/shm/$1.XXXXXXXX") || exit
 """
 
-_PREPARE_SOURCE = f"""{_CLEAR}{_FOLDER}
-printf '%s\\n' "$4" >"$folder/known_hosts" || exit
-ssh-keygen -q -t ed25519 -N '' -C "$3" -f "$folder/key" </dev/null >&2 || exit
+_PREPARE_SOURCE = f"""{_FOLDER}
+printf '%s\\n' "$3" >"$folder/known_hosts" || exit
+ssh-keygen -q -t ed25519 -N '' -C "$2" -f "$folder/key" </dev/null >&2 || exit
 echo "$folder"
 date -u +%s.%N
 exec cat -- "$folder/key.pub"
@@ -61,7 +61,8 @@ exec cat -- "$folder/key.pub"
 # The log-in can read the gate, and only root can change it.
 _PREPARE_TARGET = f"""
 flock -w "$4" -E "$5" -- "$3" true || exit
-{_CLEAR}{_FOLDER}
+{_CLEAR}shift
+{_FOLDER}
 cat >"$folder/gate" && chmod 644 "$folder/gate" && chmod 755 "$folder" || exit
 echo "$folder"
 exec date -d '+1 day' +%Y%m%d%H%M%S
@@ -156,8 +157,9 @@ def made(
     Incomplete when the door can't be closed.
     """
     keys = Keys(ends.target, component)
+    folders = _prepared(ends, keys, run, root, templates)
     try:
-        yield _make(ends, keys, run, root, templates)
+        yield _hung(ends, keys, run, folders)
     except BaseException:
         with suppress(OpsError):
             _close(ends, keys)
@@ -171,42 +173,75 @@ def made(
         ) from None
 
 
-def _make(ends: Ends, keys: Keys, run: str, root: str, templates: Sequence[Path]) -> Door:
-    mark = passes.mark(keys.component, run)
-    names = _folder(ends, keys.component), f"{_folder(ends, keys.component)}.{run}"
+@dataclass(frozen=True)
+class _Folders:
+    """What lies on both hosts before the door is hung: the key's folder, and the gate's."""
+
+    inside: str
+    clock: str
+    public: str
+    gate: str
+    expiry: str
+
+
+def _prepared(ends: Ends, keys: Keys, run: str, root: str, templates: Sequence[Path]) -> _Folders:
+    """Make the folders, once nobody writes into `root`. Until then nothing of others is touched."""
+    names = _names(ends, keys.component, run)
     known = f"{ends.target_endpoint.key_name} {ends.target_key}"
-    prepare = script(_PREPARE_SOURCE, *names, mark, known, root=ends.source_root)
-    (inside, clock, public), (gate, expiry), _ = at_once(
-        lambda: ends.source.run(prepare).out.decode().splitlines()[:3],
-        lambda: _prepare_target(ends, names, run, root, templates),
-        keys.look,
-    )
+    words = (names[1], passes.mark(keys.component, run), known)
+    prepare = script(_PREPARE_SOURCE, *words, root=ends.source_root)
+    try:
+        (inside, clock, public), (gate, expiry), _ = at_once(
+            lambda: ends.source.run(prepare).out.decode().splitlines()[:3],
+            lambda: _prepare_target(ends, names, run, root, templates),
+            keys.look,
+        )
+    except BaseException:
+        with suppress(OpsError):
+            _clear(ends, names[1])
+        raise
+    return _Folders(inside, clock, public, gate, expiry)
+
+
+def _hung(ends: Ends, keys: Keys, run: str, folders: _Folders) -> Door:
+    """Let the key in, and remove what earlier runs have left on the source."""
+    mark, names = passes.mark(keys.component, run), _names(ends, keys.component, run)
 
     def line(address: str = "") -> bytes:
-        return passes.line(public, mark, f"sh {gate}/gate", expiry, address)
+        gate = f"sh {folders.gate}/gate"
+        return passes.line(folders.public, mark, gate, folders.expiry, address)
 
-    keys.let(line())
-    ssh = _ssh(ends.target_endpoint, inside)
-    made = datetime.fromtimestamp(float(clock), UTC)
-    return Door(ends, keys, ssh, inside, gate, made, line)
+    at_once(
+        lambda: keys.let(line()),
+        lambda: ends.source.run(script(_CLEAR, *names, root=ends.source_root)),
+    )
+    ssh = _ssh(ends.target_endpoint, folders.inside)
+    made = datetime.fromtimestamp(float(folders.clock), UTC)
+    return Door(ends, keys, ssh, folders.inside, folders.gate, made, line)
 
 
 def _close(ends: Ends, keys: Keys) -> None:
     """Remove the component's line and folders, of whatever run they are."""
+    at_once(lambda: keys.let(b""), lambda: _clear(ends, _folder(ends, keys.component)))
 
-    def clear(host: Host, as_root: bool) -> None:
-        host.run(script(_CLEAR, _folder(ends, keys.component), "", root=as_root))
 
+def _clear(ends: Ends, folder: str) -> None:
+    """Remove the folders that begin so on both hosts."""
     at_once(
-        lambda: keys.let(b""),
-        lambda: clear(ends.source, ends.source_root),
-        lambda: clear(ends.target, ends.target_root),
+        lambda: ends.source.run(script(_CLEAR, folder, "", root=ends.source_root)),
+        lambda: ends.target.run(script(_CLEAR, folder, "", root=ends.target_root)),
     )
 
 
 def _folder(ends: Ends, component: str) -> str:
     """Return how a component's folders begin; per target, as a site and a lab may share a host."""
     return f"ops-migrate.{component}.{sha256(ends.target_key.encode()).hexdigest()[:8]}"
+
+
+def _names(ends: Ends, component: str, run: str) -> tuple[str, str]:
+    """Return how the folders of all of the component's runs begin, and those of this one."""
+    folder = _folder(ends, component)
+    return folder, f"{folder}.{run}"
 
 
 def _prepare_target(

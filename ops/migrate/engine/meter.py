@@ -9,9 +9,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from ops.errors import OpsError
+from ops.migrate.engine.lanes import Lanes
 from ops.migrate.engine.samples import Sample, busy, line, sockets
 from ops.remote.command import script
 from ops.remote.host import Host
@@ -74,10 +75,32 @@ class Meter:
             self._now = replace(same, phase=phase)
         self._look()
 
-    def at(self, bytes: int, files: int, streams: Mapping[str, int] | None = None) -> None:
-        """Say how much was sent of the data set so far, and by each of several streams."""
+    def at(
+        self,
+        bytes: int,
+        files: int,
+        lanes: Lanes | None = None,
+        under_way: Mapping[str, int] | None = None,
+    ) -> None:
+        """Say how much was sent of the data set so far, and by each lane of several streams.
+
+        `under_way` are the bytes of what each lane is at.
+        """
+        told: dict[str, Any] = {"streams": None, "stream_files": None, "stream_retries": None}
+        if lanes is not None:
+            told = {
+                "streams": lanes.at(under_way or {}),
+                "stream_files": dict(lanes.files),
+                "stream_retries": dict(lanes.retries),
+                "retries": lanes.retries.total(),
+            }
         with self._lock:
-            self._now = replace(self._now, files=files, bytes=bytes, streams=streams)
+            self._now = replace(self._now, files=files, bytes=bytes, **told)
+
+    def expect(self, bytes: int, files: int) -> None:
+        """Say how much of the data set is to be sent in all."""
+        with self._lock:
+            self._now = replace(self._now, total_bytes=bytes, total_files=files)
 
     def load_of(self, source: Host | None, target: Host | None, towards: str = "") -> None:
         """Measure the load of these hosts from now on, instead of earlier ones.

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Sequence
 
 from ops.errors import Incomplete, Refused
+from ops.escapes import escape
 from ops.inventory.patterns import Excludes
 from ops.inventory.schema import FileSet
 from ops.migrate.engine.door import Busy, Ends
 from ops.migrate.engine.outcome import BUSY
 from ops.migrate.engine.rsync import PARTIAL, TEMPORARY
-from ops.migrate.engine.scan import records
+from ops.migrate.engine.surplus import Surplus, below
 from ops.migrate.engine.whole import whole
 from ops.remote.command import script
 from ops.remote.errors import CommandFailed
@@ -23,8 +24,8 @@ cd -- "$1" || exit {_AWAY}
 if [ -n "$2" ]; then
     mountpoint -q -- "$2" && [ "$(stat -c %d .)" = "$(stat -c %d -- "$2")" ] || exit {_UNMOUNTED}
 fi
-exec find . $3 -mindepth 1 \( -path ./lost+found -o -path ./{TEMPORARY} -o -name {PARTIAL} \) \
-    -prune -o -printf '%y %P\0'
+exec find . $3 \( -path ./lost+found -o -path ./{TEMPORARY} -o -name {PARTIAL} \) \
+    -prune -o -printf '%y %D %P\0'
 """
 
 # Folders come after what is in them; the folder that something is taken from keeps its time.
@@ -46,37 +47,35 @@ xargs -0 -r -n 500 sh -c '
 """
 
 
-def gone(ends: Ends, data: FileSet) -> list[bytes]:
+def gone(ends: Ends, data: FileSet, apart: Sequence[str] = ()) -> list[bytes]:
     """Return what the target holds and the source no longer does, folders after their content.
 
+    `apart` are paths on the target that belong to something else: they stay with all they hold,
+    and so does what lies below a mount of the source, which nobody can see from here.
     The target is listed first: what has come to the source meanwhile is no reason to delete.
-    Raise Refused when the source is empty or does not lie on its declared mount, Incomplete
-    when either side can't be listed as a whole.
+    Raise Refused when the source has nothing of the set, does not lie on its declared mount, or
+    looks as if a disk in it is not mounted, Incomplete when either side can't be listed whole.
     """
-    there = _listed(ends, data, source=False)
-    here = _listed(ends, data, source=True)
-    if there and not here:
+    found = Surplus(
+        Excludes(data.exclude),
+        apart=below(data.target.root, apart),
+        crossing=data.cross_mounts,
+    )
+    _listed(ends, data, found.there, source=False)
+    _listed(ends, data, found.here, source=True)
+    paths = found.paths()
+    if paths and found.is_empty:
         raise Refused(
             f"{ends.source.name}: {data.source.root} is empty: nothing is deleted on the target",
             "A source that is meant to be empty needs no mirror: delete by hand.",
         )
-    return missing(there, (path for _, path in here), Excludes(data.exclude))
-
-
-def missing(
-    there: Iterable[tuple[bytes, bytes]], here: Iterable[bytes], excludes: Excludes
-) -> list[bytes]:
-    """Return the paths among `there`, as (kind, path), that are not `here` and not excluded.
-
-    A folder stays for what is excluded in it.
-    """
-    known, kept, found = set(here), set[bytes](), list[bytes]()
-    for kind, path in sorted(there, key=lambda pair: pair[1], reverse=True):
-        if path in known or path in kept or excludes.hold(path, folder=kind == b"d"):
-            kept.add(path.rpartition(b"/")[0])
-        else:
-            found.append(path)
-    return found
+    if doubtful := found.unmounted():
+        raise Refused(
+            f"{ends.source.name}: {data.source.root}/{escape(doubtful[0])} is empty, or "
+            "no mount as on the target: nothing is deleted there",
+            "Mount the disk. A folder that is meant to be empty needs no mirror: delete by hand.",
+        )
+    return paths
 
 
 def delete(ends: Ends, root: str, paths: Sequence[bytes]) -> None:
@@ -97,14 +96,13 @@ def delete(ends: Ends, root: str, paths: Sequence[bytes]) -> None:
         )
 
 
-def _listed(ends: Ends, data: FileSet, *, source: bool) -> list[tuple[bytes, bytes]]:
-    """Return (kind, path) of all entries of one side. Raise Refused, Incomplete."""
+def _listed(ends: Ends, data: FileSet, take: Callable[[bytes], None], *, source: bool) -> None:
+    """Let `take` have each entry of one side. Raise Refused, Incomplete."""
     host, place = (ends.source, data.source) if source else (ends.target, data.target)
     as_root = ends.source_root if source else ends.target_root
     scope = "" if data.cross_mounts else "-xdev"
     asked = script(_LIST, place.root, place.mount or "", scope, root=as_root)
-    found: list[bytes] = []
-    result = host.run(asked, check=False, sink=found.append)
+    result = host.run(asked, check=False, sink=_Records(take))
     if result.code == _UNMOUNTED:
         raise Refused(
             f"{host.name}: {place.root} does not lie on a mounted {place.mount}: nothing is "
@@ -120,5 +118,16 @@ def _listed(ends: Ends, data: FileSet, *, source: bool) -> list[tuple[bytes, byt
             f"{(said or [''])[0]}",
             "Cure the reason and run it again.",
         )
-    pairs = (record.split(b" ", 1) for record in records(found))
-    return [(kind, path) for kind, path in pairs]
+
+
+class _Records:
+    """Passes NUL-ended records on, out of chunks of any size, and keeps none."""
+
+    def __init__(self, take: Callable[[bytes], None]) -> None:
+        self._take = take
+        self._rest = b""
+
+    def __call__(self, chunk: bytes) -> None:
+        *whole, self._rest = (self._rest + chunk).split(b"\0")
+        for record in whole:
+            self._take(record)

@@ -9,8 +9,8 @@ from typing import Literal
 
 from ops import quantities
 from ops.errors import OpsError
-from ops.escapes import escape
-from ops.migrate.engine.rsync import Complaints, Totals
+from ops.escapes import escape, unescape
+from ops.migrate.engine.rsync import NO_WAY, Complaints, Totals
 
 BUSY = 75
 """Exit code of the gate when another transfer holds the target's lock."""
@@ -45,6 +45,9 @@ class Outcome:
     vanished: tuple[str, ...] = ()
     words: str = ""
     hint: str = ""
+    blocked: tuple[bytes, ...] = ()
+    """Paths that are all that failed, where the target has a folder with something in it and the
+    source something else: rsync does not empty it."""
 
 
 def judged(code: int, totals: Totals, said: Complaints, roots: Sequence[str]) -> Outcome:
@@ -58,7 +61,14 @@ def judged(code: int, totals: Totals, said: Complaints, roots: Sequence[str]) ->
     if code in (0, _VANISHED) and not failed:
         return Outcome("done", totals, (), vanished)
     words, hint = _told(code, said, failed)
-    return Outcome("incomplete", totals, failed, vanished, words, hint)
+    blocked = _blocked(failed) if code == _PARTIAL else ()
+    return Outcome("incomplete", totals, failed, vanished, words, hint, blocked)
+
+
+def _blocked(failed: Sequence[tuple[str, str]]) -> tuple[bytes, ...]:
+    if any(reason != NO_WAY for _, reason in failed):
+        return ()
+    return tuple(unescape(path) for path, _ in failed)
 
 
 def _told(code: int, said: Complaints, failed: Sequence[tuple[str, str]]) -> tuple[str, str]:
@@ -68,6 +78,11 @@ def _told(code: int, said: Complaints, failed: Sequence[tuple[str, str]]) -> tup
         return (
             "another transfer still writes into the target",
             "It ends within a minute if its controller is gone; then run it again.",
+        )
+    if code == _PARTIAL and not failed:
+        return (
+            f"not all was moved: {_last(said) or 'rsync does not say what'}",
+            "Cure the reason and run it again.",
         )
     if code in (0, _PARTIAL, _VANISHED):
         return (
@@ -93,7 +108,7 @@ def _is_full(said: Complaints) -> bool:
 def _listed(failed: Sequence[tuple[str, str]]) -> str:
     shown = ", ".join(f"{path} ({reason})" for path, reason in failed[:_SHOWN])
     more = len(failed) - _SHOWN
-    return f"{shown} and {more} more" if more > 0 else shown or "see what rsync said"
+    return f"{shown} and {more} more" if more > 0 else shown
 
 
 def _entries(count: int) -> str:

@@ -44,6 +44,9 @@ _COMPLAINT = re.compile(
     rb"rsync: (?:\[\w+\] )?(?P<action>[^\"]*?)\(?\"(?P<path>.*)\"\)?[^\"]*?"
     rb": (?P<reason>[^\":]*) \((?P<number>\d+)\)\Z"
 )
+NO_WAY = "could not make way"
+"""Why an entry was not moved for which a folder with something in it had to go."""
+
 _BARE_COMPLAINTS = (
     re.compile(rb"(?P<reason>could not make way) for [\w ]+: (?P<path>.*)\Z"),
     re.compile(rb"ERROR: (?P<path>.*) (?P<reason>failed verification) -- .*\Z"),

@@ -17,10 +17,12 @@ from pathlib import Path
 class Sample:
     """A look at the transfer: when (seconds since the run began), where it stands, how busy.
 
-    `files` and `bytes` count what was sent of the data set so far. Loads are the busy share
-    of all processors of that end, 0 to 1, None where it was not measured. `streams` are the
-    bytes that each lane has sent, where there are several. `round_trip_ms` is the mean over
-    the connections, and `retransmits` the packets they have sent again, by the source's `ss`.
+    `files` and `bytes` count what was sent of the data set so far, `retries` what had to be sent
+    again because a connection broke. Loads are the busy share of all processors of that end, 0
+    to 1, None where it was not measured. `streams` are the bytes that each lane has sent, where
+    there are several; `stream_files` and `stream_retries` are theirs, of lanes that have some.
+    `round_trip_ms` is the mean over the connections, and `retransmits` the packets they have
+    sent again, by the source's `ss`. `total_*` are what was found to be sent, where that is known.
     """
 
     second: float
@@ -33,6 +35,11 @@ class Sample:
     streams: Mapping[str, int] | None = None
     round_trip_ms: float | None = None
     retransmits: int | None = None
+    retries: int = 0
+    stream_files: Mapping[str, int] | None = None
+    stream_retries: Mapping[str, int] | None = None
+    total_bytes: int | None = None
+    total_files: int | None = None
 
 
 @dataclass(frozen=True)

@@ -68,6 +68,17 @@ def move(ends: door.Ends, errand: Errand, meter: Meter) -> Moved:
     return replace(moved, seconds=time.monotonic() - began)
 
 
+def again(ends: door.Ends, errand: Errand, meter: Meter, before: Moved) -> Moved:
+    """Move the data set once more, after the cause of what failed `before` is gone.
+
+    Return how both moves went together.
+    """
+    after = move(ends, errand, meter)
+    totals = joined(after.outcome.totals, before.outcome.totals, None)
+    seconds = before.seconds + after.seconds
+    return replace(before, outcome=replace(after.outcome, totals=totals), seconds=seconds)
+
+
 def _moved(ends: door.Ends, errand: Errand, meter: Meter) -> Moved:
     root = errand.data.target.root
     made = door.made(ends, errand.component, errand.run, root, errand.templates)
@@ -98,6 +109,7 @@ def _filled(ends: door.Ends, entry: door.Door, errand: Errand, meter: Meter) -> 
     bulk = Bulk(ends, entry, errand.data, errand.run, meter, errand.streams)
     with bulk.serving() as running:
         way, sharing = at_once(entry.knock, lambda: _begun(ends, errand, bulk))
+        meter.expect(bulk.asked if is_worth(sharing) else sharing.size, sharing.files)
         meter.enter(errand.name, "transfer")
         outcome = _sent(way, errand, bulk, running=running, sharing=sharing)
     slowest = bulk.slowest.told()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 from ops import quantities
 from ops.migrate.engine.samples import Phase, Sample, phases, rates, rates_of
@@ -83,6 +84,33 @@ def _own(samples: Sequence[Sample], stream: str) -> list[tuple[float, float]]:
     """Return the rate of one stream as if it were alone, from what its lanes have sent."""
     sent = [sum(n for k, n in (s.streams or {}).items() if _stream(k) == stream) for s in samples]
     return [(second, rate / MEGA) for second, rate in rates_of(samples, sent, SMOOTH)]
+
+
+@dataclass(frozen=True)
+class Stream:
+    """What a stream has done of a data set, both its lanes together."""
+
+    name: str
+    bytes: int
+    files: int
+    retries: int
+
+
+def ended(samples: Sequence[Sample]) -> dict[str, list[Stream]]:
+    """Return what each stream had done in the end, by data set."""
+    last = {sample.data_set: sample for sample in samples if sample.streams}
+    return {name: _streams_of(sample) for name, sample in last.items()}
+
+
+def _streams_of(sample: Sample) -> list[Stream]:
+    lanes = sample.streams or {}
+    told = (lanes, sample.stream_files or {}, sample.stream_retries or {})
+    return [
+        Stream(
+            name, *(sum(n for lane, n in each.items() if _stream(lane) == name) for each in told)
+        )
+        for name in sorted({_stream(lane) for lane in lanes}, key=_order)
+    ]
 
 
 def _stream(lane: str) -> str:

@@ -60,6 +60,8 @@ class SetFigures:
     """Of a database: its tables, their rows, and the tables that changed while it was moved."""
     rows: int | None = None
     changed: tuple[str, ...] = ()
+    retries: int = 0
+    """How often something had to be sent again because a connection broke."""
 
     def data(self) -> dict[str, Any]:
         """Return the figures as JSON data, without those that say nothing."""
@@ -126,6 +128,11 @@ class Summary:
     def wire(self) -> int:
         """Return the bytes that were written to connections."""
         return sum(each.wire for each in self.sets)
+
+    @property
+    def retries(self) -> int:
+        """Return how often something had to be sent again because a connection broke."""
+        return sum(each.retries for each in self.sets)
 
     @property
     def link_rate(self) -> float | None:
@@ -199,6 +206,7 @@ def of_set(
         moved.link_rate,
         moved.sizes,
         moved.slowest,
+        retries=max((s.retries for s in own), default=0),
     )
 
 

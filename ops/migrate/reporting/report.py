@@ -37,6 +37,7 @@ def report(summary: Summary, samples: Sequence[Sample], prices: Prices | None = 
             *_problems(summary),
             *_course(summary, samples),
             *_sets(summary),
+            *_streams(samples),
             *_files(summary),
             *_forecast(summary),
             *_cost(summary, prices),
@@ -88,6 +89,8 @@ def _figures(summary: Summary, prices: Prices | None) -> Iterator[Section]:
     cost = traffic.cost(prices, summary.wire, summary.bytes)
     if prices and cost:
         shown.append(Figure(traffic.amount(cost.sent, prices.currency), "for the traffic"))
+    if summary.retries:
+        shown.append(Figure(quantities.number(summary.retries), "retries"))
     yield Section("Measured", figures=shown)
 
 
@@ -117,6 +120,19 @@ def _sets(summary: Summary) -> Iterator[Section]:
     left_out = list((summary.left_out or {}).items())
     if left_out:
         yield Section("Left out", table=Table(["Data set", "Why"], left_out))
+
+
+def _streams(samples: Sequence[Sample]) -> Iterator[Section]:
+    """Yield what each stream has sent of each data set, where there were several."""
+    rows: list[list[Cell]] = [
+        [name, f"stream {stream.name}", stream.bytes / courses.MEGA, stream.files, stream.retries]
+        for name, streams in courses.ended(samples).items()
+        for stream in streams
+    ]
+    if rows:
+        head = ["Data set", "Stream", "MB", "Files", "Retries"]
+        text = "Files that were sent in parts by several streams are none of one stream's."
+        yield Section("Streams", text, table=Table(head, rows))
 
 
 def _files(summary: Summary) -> Iterator[Section]:

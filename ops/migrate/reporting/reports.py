@@ -8,6 +8,7 @@ from pathlib import Path
 
 from ops.errors import UsageError
 from ops.inventory import files
+from ops.inventory.records import Record
 from ops.inventory.repository import Repository
 from ops.migrate.engine import samples
 from ops.migrate.engine.samples import Sample
@@ -45,4 +46,10 @@ def _seen(repo: Repository, run: str) -> Seen:
         )
     meter = repo.run_folder(run) / "meter.jsonl.gz"
     seen = samples.read(meter) if meter.exists() else []
-    return figures.recorded(run, record.component or record.task, record.figures), seen
+    return figures.recorded(run, _title(record), record.figures), seen
+
+
+def _title(record: Record) -> str:
+    """Return what a run was about: its component, or the places of a copy."""
+    places = [str(record.arguments[end]) for end in ("source", "target") if end in record.arguments]
+    return record.component or " -> ".join(places) or record.task

@@ -51,6 +51,8 @@ def test_hostile_names_small_and_big_arrive_by_streams(pair: Pair, meter: Meter)
     assert _tree(pair.target) == _tree(pair.source)
     assert moved.outcome.totals.sent_files == 2 * len(HOSTILE)
     assert max(len(sample.streams or ()) for sample in meter.samples) > 1
+    by_lane = [sum((sample.stream_files or {}).values()) for sample in meter.samples]
+    assert max(by_lane) == len(HOSTILE)
 
 
 def test_what_streams_bring_is_as_rsync_brings_it(pair: Pair, meter: Meter) -> None:

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from ops.errors import OpsError
-from ops.migrate.engine import passes
-from ops.migrate.engine.door import Ends, Way, made
+from ops.migrate.engine import door, passes
+from ops.migrate.engine.door import Busy, Ends, Way, made
 from ops.migrate.engine.keys import Keys
 from ops.pages.render import SUITE
 from ops.remote.command import command
@@ -25,8 +25,8 @@ from tests.support.sshd import make_key
 
 @contextmanager
 def _opened(pair: Pair, ends: Ends | None = None) -> Iterator[Way]:
-    with made(ends or pair.ends, "wiki", "R1", str(pair.target), [SUITE]) as door:
-        yield door.knock()
+    with made(ends or pair.ends, "wiki", "R1", str(pair.target), [SUITE]) as hung:
+        yield hung.knock()
 
 
 def _through(way: Way, *words: str) -> subprocess.CompletedProcess[bytes]:
@@ -159,3 +159,27 @@ def test_a_line_of_somebody_else_is_not_lost_between_reading_and_writing(
         b"ssh-ed25519 BBBB late@example.org",
         b"restrict ssh-ed25519 AAAA ops-migrate:wiki:R1",
     ]
+
+
+def test_a_run_that_may_not_write_leaves_the_door_of_the_other_one_open(
+    pair: Pair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(door, "LOCK_TIME", 1)
+    with (
+        _opened(pair) as way,
+        subprocess.Popen(["flock", "--no-fork", str(pair.target), "sleep", "60"]) as other,
+    ):
+        try:
+            while not subprocess.run(
+                ["flock", "-n", str(pair.target), "true"], check=False
+            ).returncode:
+                pass
+            second = made(pair.ends, "wiki", "R2", str(pair.target), [SUITE])
+            with pytest.raises(Busy), second:
+                pass
+        finally:
+            other.terminate()
+        assert pair.keys.splitlines()[1].endswith(b" ops-migrate:wiki:R1")
+        assert len(_left_behind(pair)) == 2
+        assert _through(way, "knock").stdout.startswith(b"127.0.0.1 ")
+    assert not _left_behind(pair)

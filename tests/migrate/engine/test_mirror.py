@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import os
+import subprocess
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from ops.errors import Incomplete, Refused
-from ops.inventory.patterns import Excludes
 from ops.inventory.schema import FileSet
-from ops.migrate.engine.mirror import delete, gone, missing
+from ops.migrate.engine.mirror import delete, gone
 from tests.migrate.conftest import TARGET, Cut, Pair
 
 
@@ -24,18 +25,6 @@ def _fill(root: Path, *names: str) -> None:
     for name in names:
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         (root / name).write_text(name)
-
-
-def test_folders_come_after_what_is_in_them() -> None:
-    there = [(b"d", b"a"), (b"f", b"a/b"), (b"d", b"a/c"), (b"f", b"a/c/d"), (b"f", b"stays")]
-    found = missing(there, [b"stays"], Excludes([]))
-    assert sorted(found) == [b"a", b"a/b", b"a/c", b"a/c/d"]
-    assert found.index(b"a/c/d") < found.index(b"a/c") < found.index(b"a")
-
-
-def test_what_is_excluded_stays_and_so_do_the_folders_above_it() -> None:
-    there = [(b"d", b"a"), (b"d", b"a/b"), (b"f", b"a/b/x.tmp"), (b"f", b"a/y")]
-    assert missing(there, [], Excludes(["*.tmp"])) == [b"a/y"]
 
 
 def test_what_is_gone_from_the_source_is_deleted_with_hostile_names(pair: Pair) -> None:
@@ -98,3 +87,48 @@ def test_of_a_list_that_comes_cut_short_nothing_is_deleted(pair: Pair) -> None:
         "report",
         "report.bak",
     ]
+
+
+@pytest.fixture
+def mounted(pair: Pair) -> Iterator[Path]:
+    """Yield a folder of the source that a disk of its own is mounted on."""
+    media = pair.source / "media"
+    media.mkdir()
+    made = ["mount", "-t", "tmpfs", "tmpfs", str(media)]
+    if subprocess.run(made, check=False, capture_output=True).returncode:
+        pytest.skip("mounts need root")
+    try:
+        yield media
+    finally:
+        subprocess.run(["umount", str(media)], check=False)
+
+
+def test_a_mount_of_the_source_is_not_gone_where_the_target_has_a_folder(
+    pair: Pair, mounted: Path
+) -> None:
+    _fill(pair.source, "page", "media/1")
+    _fill(pair.target, "page", "media/1", "media/sub/2", "old")
+    assert gone(pair.ends, _data(pair)) == [b"old"]
+
+
+def test_a_disk_in_a_set_that_crosses_mounts_has_to_be_mounted(pair: Pair, mounted: Path) -> None:
+    _fill(pair.source, "page", "media/1")
+    _fill(pair.target, "page", "media/1", "media/2")
+    data = _data(pair, cross_mounts=True)
+    assert gone(pair.ends, data) == [b"media/2"]
+    subprocess.run(["umount", str(mounted)], check=True)
+    with pytest.raises(Refused, match="/media is empty"):
+        gone(pair.ends, data)
+
+
+def test_another_data_set_below_is_not_gone(pair: Pair) -> None:
+    _fill(pair.source, "page")
+    _fill(pair.target, "page", "media/1", "old")
+    assert gone(pair.ends, _data(pair), [f"{pair.target}/media"]) == [b"old"]
+
+
+def test_a_source_with_nothing_but_what_is_excluded_deletes_nothing(pair: Pair) -> None:
+    _fill(pair.source, "left.tmp")
+    _fill(pair.target, "precious")
+    with pytest.raises(Refused, match="is empty"):
+        gone(pair.ends, _data(pair, exclude=["*.tmp"]))

@@ -60,3 +60,8 @@ def test_a_second_writer_is_told() -> None:
 def test_what_another_run_would_not_cure_is_a_fault() -> None:
     with pytest.raises(OpsError, match="ended with 2"):
         _judged(2, Complaints(other=("rsync: protocol incompatibility",)))
+
+
+def test_what_rsync_does_not_name_is_told_in_its_own_words() -> None:
+    said = complaints(b"IO error encountered -- skipping file deletion\n")
+    assert "IO error encountered" in _judged(23, said).words

@@ -171,7 +171,7 @@ def test_a_writer_that_does_not_end_is_waited_for_and_then_told(
     pair: Pair, meter: Meter, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(door, "LOCK_TIME", 1)
-    with subprocess.Popen(["flock", str(pair.target), "sleep", "60"]) as other:
+    with subprocess.Popen(["flock", "--no-fork", str(pair.target), "sleep", "60"]) as other:
         try:
             while (
                 subprocess.run(["flock", "-n", str(pair.target), "true"], check=False).returncode

@@ -58,3 +58,10 @@ def test_the_histogram_has_the_classes_in_order() -> None:
     assert both.sizes == [(4000, 180, 2000), (0, 20, 18000)]
     assert "4 kB" in courses.histogram(both)[0]
     assert courses.histogram(Summary("R1", "wiki", "done", 3.0, (), {})) == []
+
+
+def test_a_stream_has_the_files_and_the_retries_of_both_its_lanes() -> None:
+    last = replace(RUN[2], stream_files={"1a": 3, "1b": 2}, stream_retries={"2a": 1})
+    first, second = courses.ended([*RUN[:2], last, RUN[3]])["pages"]
+    assert (first.name, first.bytes, first.files, first.retries) == ("1", 6_000_000, 5, 0)
+    assert (second.name, second.bytes, second.files, second.retries) == ("2", 3_000_000, 0, 1)

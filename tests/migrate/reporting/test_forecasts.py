@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 import pytest
@@ -12,22 +11,12 @@ from ops.errors import Refused, UsageError
 from ops.migrate import metered
 from ops.migrate.reporting import forecasts
 from tests.migrate.fleet import Fleet, fleet
-
-
-class Silence:
-    """A bar that nobody sees."""
-
-    def at(self, bytes: int, files: int = 0) -> None:
-        """Do nothing."""
-
-
-def _silent(name: str, size: int, files: int) -> AbstractContextManager[Silence]:
-    return nullcontext(Silence())
+from tests.support.bars import silent
 
 
 def _run(here: Fleet, new: str, limit_mbit: int = 0) -> str:
     (here.source / new).write_bytes(b"x" * 1000)
-    return metered.rehearse(here.repo, "wiki", limit_mbit=limit_mbit, bars=_silent).run
+    return metered.rehearse(here.repo, "wiki", limit_mbit=limit_mbit, bars=silent).run
 
 
 def test_from_the_third_run_on_the_record_says_how_far_off_the_forecast_was(

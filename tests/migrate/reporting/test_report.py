@@ -68,3 +68,17 @@ def test_the_lines_tell_amounts_failures_and_what_to_do() -> None:
     assert "  caf\\351 <b>: Permission denied" in told
     assert "Run it again." in told
     assert told[-1] == "wiki: incomplete, run R1"
+
+
+def test_what_each_stream_has_sent_and_the_retries_are_told() -> None:
+    last = replace(
+        SAMPLES[-1],
+        streams={"1a": 600_000, "2a": 400_000},
+        stream_files={"1a": 12},
+        stream_retries={"2a": 1},
+    )
+    told = report(_summary(replace(SET, retries=1)), [*SAMPLES[:-1], last])
+    tables = {section.title: section.table for section in told.sections if section.table}
+    assert tables["Streams"].rows[0] == ["pages", "stream 1", 0.6, 12, 0]
+    assert tables["Streams"].rows[1][-1] == 1
+    assert any(figure.words == "retries" for figure in told.sections[0].figures)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 import pytest
@@ -11,23 +10,13 @@ from ops.errors import UsageError
 from ops.migrate import metered
 from ops.migrate.reporting import reports
 from tests.migrate.fleet import fleet
-
-
-class Silence:
-    """A bar that nobody sees."""
-
-    def at(self, bytes: int, files: int = 0) -> None:
-        """Do nothing."""
-
-
-def _silent(name: str, size: int, files: int) -> AbstractContextManager[Silence]:
-    return nullcontext(Silence())
+from tests.support.bars import silent
 
 
 def test_a_page_made_anew_leaves_the_signed_one_alone(tmp_path: Path) -> None:
     with fleet(tmp_path) as here:
         (here.source / "page").write_bytes(b"x" * 1000)
-        done = metered.rehearse(here.repo, "wiki", bars=_silent)
+        done = metered.rehearse(here.repo, "wiki", bars=silent)
         signed = here.repo.run_folder(done.run) / "report.html"
         before = signed.stat()
         (told,), page = reports.reported(here.repo, [done.run])

@@ -1,7 +1,7 @@
 """Which big files took longest."""
 
 from ops.migrate.engine.shards import Big, Range, Shard
-from ops.migrate.reporting.slowest import Slowest
+from ops.migrate.engine.slowest import Slowest
 
 ONE, OTHER = Big(b"one", 100, "1.5", "1"), Big(b"oth\\er\n", 200, "1.5", "2")
 
