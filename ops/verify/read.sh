@@ -9,7 +9,8 @@
 # what md5sum printed, NUL, its exit code, NUL, the md5 of the second look at the same files, LF,
 # what it said on standard error, three NULs (which stand nowhere else), the ID, LF.
 # Each worker writes to files of its own, and one process alone tells. An input that is cut off
-# before its "end", or silent for 20 seconds, ends everything: nobody waits for the answers.
+# before its "end", or silent for 20 seconds, ends everything: nobody waits for the answers. The
+# "end" comes when all answers have arrived; nobody watches the input after it.
 # `timeout` makes the process group that is ended then.
 
 LC_ALL=C

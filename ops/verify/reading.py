@@ -75,10 +75,11 @@ class Reading:
         self._rate = rate
         self._queue: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
         self._fed = threading.Event()
+        self._lock = threading.Lock()
         self._batches: dict[int, Batch] = {}
         self._count = 0
         self._buffer = bytearray()
-        self._finished = False
+        self._finished = self._ended = False
         self._searched = 0
         self._escaped = False
         self.workers = 0
@@ -128,7 +129,17 @@ class Reading:
     def finish(self) -> None:
         """Say that no more batches come."""
         self._finished = True
-        self._queue.put(None)
+        self._end_when_answered()
+
+    def _end_when_answered(self) -> None:
+        """Let the host end once nothing is under way; until then it watches for our signs of life.
+
+        A host that knows of its end early would read on for nobody when we are killed.
+        """
+        with self._lock:
+            if self._finished and not self._batches and not self._ended:
+                self._ended = True
+                self._queue.put(None)
 
     def wait_ready(self) -> None:
         """Wait until the host takes batches. Raise OpsError when it can't."""
@@ -143,17 +154,15 @@ class Reading:
         self._buffer = bytearray(rest)
 
     def answers(self) -> Iterator[Answer]:
-        """Yield answers as they come, until all are there. Raise OpsError if it broke off."""
-        while self._batches or not self._finished:
-            chunk = self._program.read()
-            if not chunk:
-                code = self._program.wait()
-                if code or self._batches or not self._finished:
-                    raise self._broken_off(code)
-                return
+        """Yield answers as they come, until the script ends. Raise OpsError if it broke off."""
+        while chunk := self._program.read():
             self._buffer += chunk
             while (answer := self._cut()) is not None:
                 yield answer
+            self._end_when_answered()
+        code = self._program.wait()
+        if code or not self._ended:
+            raise self._broken_off(code)
 
     def _broken_off(self, code: int) -> OpsError:
         said = self._program.err.decode("utf-8", "backslashreplace").strip()
