@@ -157,7 +157,8 @@ def _remind(scanner: Scanner, keeping: Keeping, resumed: Memory) -> None:
     before = recall(keeping.path, keeping.place)
     due = keeping.due(before)
     kept = {path: before.records[path] for path in before.records.keys() - due}
-    checked = {path: before.records[path] for path in due}
+    read = due | (before.records.keys() & resumed.records.keys())
+    checked = {path: before.records[path] for path in read}
     scanner.remember({**(kept if due else before.records), **resumed.records}, lambda: checked)
 
 

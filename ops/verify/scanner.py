@@ -6,6 +6,7 @@ import threading
 import time
 from array import array
 from collections.abc import Callable, Sequence
+from itertools import chain
 
 from ops.errors import OpsError
 from ops.inventory.patterns import Excludes
@@ -62,8 +63,8 @@ class Scanner:
     ) -> None:
         """Take over what need not be read again, and what the content was `before`.
 
-        The second is for files that are read although they may have lain still; it is asked
-        for while these are read.
+        The second is for files that are read although they may have lain still, now or by a
+        scan that was cut off; it is asked for while these are read.
         """
         self._reuse = reuse
         self._recall = before
@@ -244,7 +245,8 @@ class Scanner:
         """Return the files with other content than before although nothing else changed."""
         look = self._reader.look
         found = []
-        for index in self.read:
+        resumed = chain.from_iterable(files for files, _ in self._reused)
+        for index in chain(self.read, resumed):  # what a scan that was cut off read counts as well
             before = self._before.get(look.paths[index])
             digest = self.digests[index]
             if before and digest and before[0] == look.identities[index] and before[1] != digest:

@@ -135,23 +135,32 @@ def test_what_is_due_is_read_though_it_lay_still(
     assert again(due=due).read_files == 1
 
 
-@pytest.mark.parametrize("how", ["quick", "full"])
-def test_a_scan_that_was_cut_off_goes_on_where_it_was(
-    tmp_path: Path, again: Callable[..., Scan], monkeypatch: pytest.MonkeyPatch, how: seen.How
-) -> None:
-    trees.plant(tmp_path / "tree", {b"f%d" % i: b"%d" % i for i in range(30)})
-    _settle()
+@pytest.fixture
+def cut_off(again: Callable[..., Scan], monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Return a function that scans as `again` does, but breaks off after some files."""
     take = Scanner._take
 
     def cut(scanner: Scanner, answer: object) -> None:
         take(scanner, answer)  # type: ignore[arg-type]
         raise OpsError("cut off")
 
-    with monkeypatch.context() as patched:
-        patched.setattr("ops.verify.batches.LEAST", 9 * 8192)
-        patched.setattr(Scanner, "_take", cut)
-        with pytest.raises(OpsError, match="cut off"):
-            again(how)
+    def work(how: seen.How, **more: object) -> None:
+        with monkeypatch.context() as patched:
+            patched.setattr("ops.verify.batches.LEAST", 9 * 8192)
+            patched.setattr(Scanner, "_take", cut)
+            with pytest.raises(OpsError, match="cut off"):
+                again(how, **more)
+
+    return work
+
+
+@pytest.mark.parametrize("how", ["quick", "full"])
+def test_a_scan_that_was_cut_off_goes_on_where_it_was(
+    tmp_path: Path, again: Callable[..., Scan], cut_off: Callable[..., None], how: seen.How
+) -> None:
+    trees.plant(tmp_path / "tree", {b"f%d" % i: b"%d" % i for i in range(30)})
+    _settle()
+    cut_off(how)
     assert not (tmp_path / "look").exists()
     with (tmp_path / "look.part").open("ab") as torn:
         torn.write(b"./f7\x001 2")
@@ -160,6 +169,43 @@ def test_a_scan_that_was_cut_off_goes_on_where_it_was(
     assert found.files == 30
     assert not (tmp_path / "look.part").exists()
     assert again().read_files == 0
+
+
+def _all(memory: seen.Memory) -> set[bytes]:
+    return set(memory.records)
+
+
+@pytest.mark.parametrize(("how", "scrub"), [("full", {}), ("quick", {"due": _all})])
+def test_silent_corruption_outlives_a_scan_that_was_cut_off(
+    tmp_path: Path,
+    again: Callable[..., Scan],
+    cut_off: Callable[..., None],
+    how: seen.How,
+    scrub: dict[str, object],
+) -> None:
+    _corrupt(tmp_path, again)
+    cut_off(how, **scrub)
+    found = again(how, **scrub)
+    assert found.read_files < 30
+    assert len(found.corrupted) == 30
+
+
+def test_silent_corruption_outlives_a_scrub_that_goes_on_as_a_quick_scan(
+    tmp_path: Path, again: Callable[..., Scan], cut_off: Callable[..., None]
+) -> None:
+    _corrupt(tmp_path, again)
+    cut_off("quick", due=_all)
+    assert 0 < len(again().corrupted) < 30
+
+
+def _corrupt(folder: Path, again: Callable[..., Scan]) -> None:
+    """Make the memory say that each of 30 files had another content before."""
+    trees.plant(folder / "tree", {b"f%d" % i: b"%d" % i for i in range(30)})
+    _settle()
+    again()
+    look = folder / "look"
+    for _, digest, _ in seen.recall(look, "here").records.values():
+        look.write_bytes(look.read_bytes().replace(digest, digest[::-1]))
 
 
 def test_a_memory_of_garbage_is_no_memory(tmp_path: Path) -> None:
