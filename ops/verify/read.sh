@@ -23,11 +23,12 @@ for room in /dev/shm "${TMPDIR:-}" /tmp; do
 done
 [ -d "$room" ] || { echo "no temporary folder could be made in /dev/shm or /tmp" >&2; exit 73; }
 clear() {
-    trap '' HUP INT TERM PIPE # all of the group are told to end, some twice: not so rm
+    trap '' HUP INT TERM PIPE
     rm -rf "$room" 2>/dev/null || { sleep 1; rm -rf "$room"; }
 }
 trap clear EXIT
-trap 'exit 143' HUP INT TERM PIPE
+# All of the group are told to end, some twice: the second must interrupt neither clear nor rm.
+trap "trap '' HUP INT TERM PIPE; exit 143" HUP INT TERM PIPE
 cd -P -- "$root" || exit 66
 mkfifo "$room/beats" || exit 73
 
