@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -15,6 +16,7 @@ from ops.verify import seen
 from ops.verify.scan import Keeping, Load, Scan, scan
 from ops.verify.scanner import Scanner
 from ops.verify.tree import Tree
+from tests.support.processes import gone
 from tests.verify import trees
 
 NOTES = (b"1 2 3 0.0000000000 1699999000.5000000000", b"0" * 32, b"1700000000")
@@ -223,3 +225,49 @@ def test_the_last_record_of_a_path_counts(tmp_path: Path) -> None:
     notes.keep()
     records = seen.recall(tmp_path / "look", "here").records
     assert {path: record[1] for path, record in records.items()} == {b"./a": b"1" * 32}
+
+
+@pytest.fixture
+def find(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+    """Return a function that puts a find in front which does as told, FIND being the real one."""
+
+    def put(text: str) -> None:
+        program = tmp_path / "bin/find"
+        program.parent.mkdir()
+        again = 'case "$*" in *maxdepth*) exec FIND "$@";; esac'
+        program.write_text(f"#!/bin/sh\n{again}\n{text}\n".replace("FIND", "/usr/bin/find"))
+        program.chmod(0o755)
+        monkeypatch.setenv("PATH", f"{program.parent}:{os.environ['PATH']}")
+
+    return put
+
+
+@pytest.mark.parametrize("delay", [0, 1])
+def test_notes_that_cannot_be_kept_end_the_scan(
+    tmp_path: Path, again: Callable[..., Scan], find: Callable[[str], None], delay: int
+) -> None:
+    trees.plant(tmp_path / "tree", {b"a": b"a"})
+    (tmp_path / "look.part").mkdir()
+    find(f'sleep {delay}; exec FIND "$@"')
+    with pytest.raises(IsADirectoryError):
+        again()
+
+
+def test_a_scan_that_breaks_off_waits_for_no_look_and_leaves_none(
+    tmp_path: Path,
+    again: Callable[..., Scan],
+    find: Callable[[str], None],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    trees.plant(tmp_path / "tree", {b"big": b""})
+    os.truncate(tmp_path / "tree/big", 20 * 1024 * 1024)
+    find(f'echo $$ >{tmp_path / "told"}; FIND "$@"; exec sleep 300')
+    monkeypatch.setattr(Scanner, "_take", _interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        again()
+    assert gone(int((tmp_path / "told").read_text()))
+    assert not [thread for thread in threading.enumerate() if "_look" in thread.name]
+
+
+def _interrupt(*_: object) -> None:
+    raise KeyboardInterrupt
