@@ -17,10 +17,9 @@ from ops.verify.coverage import uncovered
 from ops.verify.filesets import keep, load, tree
 from ops.verify.look import Look, Reader, looking
 from ops.verify.scan import may_be_root
-from ops.verify.scanner import excluded
 from ops.verify.seen import recall
 from ops.verify.sides import SIDES, Hosts, Side
-from ops.verify.tree import Tree
+from ops.verify.tree import Tree, excluded
 
 if TYPE_CHECKING:
     from ops.inventory.repository import Repository

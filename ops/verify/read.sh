@@ -2,9 +2,10 @@
 #
 #   timeout 0 sh read.sh ROOT WORKERS NICE        (0 workers: one a core)
 #
-# Standard input: "batch ID BYTES PACE" and BYTES bytes of names, each ended by NUL; "beat";
-# "end". PACE is how many seconds to pause after the batch; or "PAUSE BYTES COUNT": the batch's
-# one file is read in COUNT slices of so many bytes, with a pause after each.
+# Standard input: "batch ID BYTES LIMIT PACE" and BYTES bytes of names, each ended by NUL; "beat";
+# "end". LIMIT is how many seconds the reading may take (0: any). PACE is how many seconds to pause
+# after the batch; or "PAUSE BYTES COUNT": the batch's one file is read in COUNT slices of so many
+# bytes, with a pause after each.
 # Standard output: "ready -z WORKERS" once ("ready n" when md5sum knows no -z); then for each batch
 # what md5sum printed, NUL, its exit code, NUL, the md5 of the second look at the same files, LF,
 # what it said on standard error, three NULs (which stand nowhere else), the ID, LF.
@@ -40,14 +41,16 @@ export room zero look many
 
 cat >"$room/worker" <<'WORKER' || exit 73
 names=$room/$1.names
-read -r pause slice count <"$room/$1.pace"
+read -r limit pause slice count <"$room/$1.pace"
 [ -n "$zero" ] || slice=
+guard= slowly=
+[ "$limit" = 0 ] || guard="timeout --foreground $limit" slowly="timeout $limit"
 {
     if [ -z "$slice" ]; then
-        xargs -0 -r $many -a "$names" md5sum $zero -- 2>"$room/$1.errors"
+        xargs -0 -r $many -a "$names" $guard md5sum $zero -- 2>"$room/$1.errors"
     else
-        xargs -0 -a "$names" sh "$room/slowly" "$room/$1.whole" "$slice" "$count" "$pause" \
-            2>"$room/$1.errors" && cat "$names"
+        xargs -0 -a "$names" $slowly sh "$room/slowly" "$room/$1.whole" "$slice" "$count" \
+            "$pause" 2>"$room/$1.errors" && cat "$names"
     fi
     printf '\0%s\0' $?
     if [ "$look" = stat ]; then

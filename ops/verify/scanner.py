@@ -9,19 +9,16 @@ from collections.abc import Callable, Sequence
 from itertools import chain
 
 from ops.errors import OpsError
-from ops.inventory.patterns import Excludes
 from ops.remote.host import Host
 from ops.verify import doubts
+from ops.verify.answers import Answer, Batch, look_digest
 from ops.verify.batches import Batches
 from ops.verify.faults import Fault
 from ops.verify.look import GONE, Look, Reader, looking
 from ops.verify.manifest import Draft
-from ops.verify.reading import Answer, Batch, Reading, look_digest
+from ops.verify.reading import TICK, Reading
 from ops.verify.seen import Notes, Record
-from ops.verify.tree import Progress, Tree
-
-TICK = 1.0
-"""Seconds after which a look in which nothing happens hears that it is no longer wanted."""
+from ops.verify.tree import Progress, Tree, excluded
 
 GRACE = 5.0
 """Seconds that a look may take to say why a root that can't be read can't be looked at either."""
@@ -98,8 +95,30 @@ class Scanner:
             self._batches = self._reading.batches()
         self._dispatch()
         for answer in self._reading.answers():
-            self._take(answer)
+            if answer:
+                self._take(answer)
+            elif overdue := self._reading.overdue():
+                self._look_after(overdue)
             self._dispatch()
+
+    def _look_after(self, overdue: list[Batch]) -> None:
+        """Read without the files that are other ones by now: a FIFO, say, is never read to its end.
+
+        As long as they are what they were, reading just takes long.
+        """
+        look, names = self._reader.look, [name for batch in overdue for name in batch.names]
+        now = doubts.look_again(self._host, self._tree, names)
+        known = {i: now.get(look.paths[i]) for batch in overdue for i in batch.files}
+        changed = {i for i, identity in known.items() if identity != look.identities[i]}
+        if changed:
+            with self._lock:
+                left = [
+                    [i for i in batch.files if i not in changed]
+                    for batch in self._reading.restart()
+                ]
+                for files in filter(None, left):
+                    self._reading.give(self._batch(files), again=True)
+            self._take(doubts.unread(self._batch(sorted(changed))))
 
     def _halt(self, thread: threading.Thread) -> None:
         """End the look, so that nobody uses the notes after us."""
@@ -276,11 +295,3 @@ _SILENT = "other content than before, while its metadata did not change: silent 
 
 def _now() -> bytes:
     return b"%d" % time.time()
-
-
-def excluded(patterns: tuple[str, ...]) -> Callable[[bytes, bool], bool] | None:
-    """Return what says of a path below the root, and whether it is a folder, if it is left out."""
-    if not patterns:
-        return None
-    excludes = Excludes(patterns)
-    return lambda path, folder: excludes.hold(path, folder=folder)

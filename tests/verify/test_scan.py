@@ -143,10 +143,9 @@ def programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
-def _stand_in(programs: Path, text: str) -> None:
-    real = "/usr/bin/md5sum"
-    program = programs / "md5sum"
-    program.write_text(f"#!/bin/sh\n{text.replace('REAL', real)}\n")
+def _stand_in(programs: Path, text: str, name: str = "md5sum") -> None:
+    program = programs / name
+    program.write_text(f"#!/bin/sh\n{text.replace('REAL', f'/usr/bin/{name}')}\n")
     program.chmod(0o755)
 
 
@@ -207,6 +206,37 @@ def test_a_file_that_changes_while_it_is_read_is_named(
     found = scanned(tmp_path / "tree")
     assert [(fault.path, fault.kind) for fault in found.faults] == [(b"./a", kind)]
     assert set(_digests(tmp_path / "tree.md5")) == {b"./b"}
+
+
+@pytest.mark.parametrize(
+    ("act", "rate"), [("mkfifo ./a", 0), ("ln -s /dev/zero ./a", 0), ("mkfifo ./a", 10_000)]
+)
+def test_a_file_that_becomes_something_endless_is_named_and_the_others_are_read(
+    tmp_path: Path,
+    programs: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    act: str,
+    rate: int,
+) -> None:
+    monkeypatch.setattr("ops.verify.reading.SLACK", 2.0)
+    root, (program, word) = tmp_path / "tree", ("xargs", "slowly") if rate else ("md5sum", "./a")
+    trees.plant(root, {b"a": b"a" * 12_000, b"b": b"b", b"c": b"c"})
+    now = f'case "$*" in *{word}*) [ ! -f ./a ] || {{ rm ./a; {act}; }};; esac'
+    _stand_in(programs, f'{now}; exec REAL "$@"', program)
+    load = Load(workers=1, bytes_per_second=rate)
+    found = scan(LocalHost(), Tree(str(root), as_root=False), load=load)
+    assert [(fault.path, fault.kind) for fault in found.faults] == [(b"./a", "changed")]
+    digests = dict(zip(found.look.paths, found.digests, strict=True))
+    assert {path: digest for path, digest in digests.items() if digest} == trees.walk(root)
+
+
+def test_what_only_takes_long_is_waited_for(
+    tmp_path: Path, scanned: Scanned, programs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ops.verify.reading.SLACK", 0.1)
+    trees.plant(tmp_path / "tree", {b"a": b"a"})
+    _stand_in(programs, 'case "$*" in *./a*) sleep 3;; esac; exec REAL "$@"')
+    assert scanned(tmp_path / "tree").faults == []
 
 
 def test_an_md5sum_that_knows_no_zero_will_do(
