@@ -7,7 +7,8 @@ from pathlib import Path
 
 from ops.errors import OpsError
 from ops.verify import mtree
-from ops.verify.manifest import MTREE, beside, upwards
+from ops.verify.folders import upwards
+from ops.verify.manifest import MTREE, beside
 from ops.verify.md5list import BadLine
 from ops.verify.mtree import Entry
 from ops.verify.streams import Lines, blocks, damaged

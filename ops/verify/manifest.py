@@ -13,6 +13,7 @@ from pathlib import Path
 
 from ops.inventory import files
 from ops.verify import md5list, mtree
+from ops.verify.folders import upwards
 from ops.verify.look import GONE, Look
 from ops.verify.md5list import DIGEST
 
@@ -108,13 +109,6 @@ class Draft:
                 inode = b" ".join(look.identities[index].split(b" ", 2)[:2])
                 first = firsts.setdefault(inode, mtree.encode(look.paths[index]))
                 yield index, b" tags=hardlink:%b" % first
-
-
-def upwards(path: bytes) -> Iterator[bytes]:
-    """Yield a path and the folders above it, the nearest first."""
-    while path:
-        yield path
-        path = path.rpartition(b"/")[0]
 
 
 def write(path: Path, draft: Draft, digests: Sequence[bytes | None]) -> None:

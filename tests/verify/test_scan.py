@@ -82,6 +82,18 @@ def test_the_mtree_tells_every_entry(tmp_path: Path, scanned: Scanned) -> None:
     assert len(entries) == 1 + sum(1 for _ in root.rglob("*"))
 
 
+def test_bytes_below_a_folder_that_proves_nothing_do_not_count(
+    tmp_path: Path, scanned: Scanned
+) -> None:
+    trees.plant(
+        tmp_path / "tree", {b"a": b"12", b"d/a": b"123", b"d/e/a": b"1234", b"da": b"12345"}
+    )
+    found = scanned(tmp_path / "tree")
+    assert found.size_without(set()) == 14
+    assert found.size_without({b"./d"}) == 7
+    assert found.size_without({b"./a", b"./d/e"}) == 8
+
+
 def test_an_empty_root_gives_an_empty_list(tmp_path: Path, scanned: Scanned) -> None:
     (tmp_path / "tree").mkdir()
     assert scanned(tmp_path / "tree").files == 0
