@@ -84,7 +84,7 @@ def judgement(source: Told, target: Told) -> Judgement:
     """Return the judgement on what both sides told; one side alone proves nothing."""
     faults = source.faults or target.faults
     found = Comparison() if faults else compared(source.tables, target.tables)
-    judged = judge(found, source.faults, target.faults, ctimes={}, since=None)
+    judged = judge(found, source.faults, target.faults)
     judged.unit = "tables"
     return judged
 

@@ -78,10 +78,10 @@ class Look:
         """Return whether an entry is a folder."""
         return self.metas[index].startswith(b"type=dir ")
 
-    def ctimes(self) -> dict[bytes, float]:
-        """Return each entry's ctime, in seconds of the host's clock, by path."""
-        stamps = (float(identity.rpartition(b" ")[2]) for identity in self.identities)
-        return dict(zip(self.paths, stamps, strict=True))
+    def among(self, paths: set[bytes]) -> dict[bytes, bytes]:
+        """Return the identities of the entries that are at some paths, by path."""
+        pairs = zip(self.paths, self.identities, strict=True)
+        return {path: identity for path, identity in pairs if path in paths}
 
 
 def looking(root: str | bytes, *, mount: str = "", cross: bool = False, as_root: bool) -> Command:
