@@ -38,7 +38,7 @@ def checksums(
     """Read every file on both sides, compare them by path, and record the verdict.
 
     Same, or same as of the transfer's start: 0. Different: 1, every path named. Files that
-    could not be read, or changed while they were read: 4.
+    could not be read, or changed while they were read, and data sets never moved: 4.
     """
     from contextlib import ExitStack
 
@@ -47,8 +47,8 @@ def checksums(
 
     repo = repository()
     if plan:
-        chosen = checksums.chosen(app, repo.component(app), repo.state(app), data)
-        decided = planning.planned(repo, app, chosen, full=full)
+        checksums.chosen(app, repo.component(app), repo.state(app), data)
+        decided = planning.planned(repo, app, data, full=full)
         output.say(*decided.lines())
         output.document(decided.data())
         return 0
@@ -65,10 +65,14 @@ def checksums(
         name = f"{app}/{each.name}"
         output.say(wording.headline(name, judged, each.as_of, each.seconds, each.read))
         output.say(*(f"  {line}" for line in wording.judgement(judged)))
+    left = checksums.unmoved(repo.component(app), repo.state(app), data)
+    output.say(*(f"{app}/{name}: {checksums.NEVER_MOVED}" for name in left))
     output.say(f"  run {course}")
     sets = {each.name: wording.judgement_data(each.judgement, each.as_of) for each in outcomes}
-    worst = checksums.overall([each.judgement.verdict for each in outcomes])
-    output.document({"component": app, "run": course, "verdict": worst, "sets": sets})
+    worst = checksums.concluded(outcomes, left)
+    output.document(
+        {"component": app, "run": course, "verdict": worst, "sets": sets, "never_moved": left}
+    )
     return verdict.EXIT[worst]
 
 

@@ -243,7 +243,7 @@ def _stranger(folder: Path, *words: str, stdin: IO[bytes] | None = None) -> int:
 
 
 def test_the_plan_tells_sizes_and_reads_nothing(here: Fleet) -> None:
-    decided = planning.planned(here.repo, "wiki", ["pages"], full=True)
+    decided = planning.planned(here.repo, "wiki", full=True)
     (step,) = decided.steps
     files = trees.walk(here.target)
     assert step.arguments["source_files"] == step.arguments["target_files"] == len(files)
