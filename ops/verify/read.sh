@@ -85,7 +85,10 @@ take() {
                 echo "$id"
                 ;;
             beat) echo . >&3 ;;
-            end) return ;;
+            end)
+                rm "$room/beats"
+                return
+                ;;
         esac
     done
     kill -TERM 0
@@ -105,7 +108,7 @@ listen() {
 tell() {
     echo "ready ${zero:-n} $workers"
     while read -r id; do
-        cat "$room/$id.sums" "$room/$id.errors" || exit 74
+        cat "$room/$id.sums" "$room/$id.errors" || return 74
         printf '\0\0\0%s\n' "$id"
         for file in "$room/$id".*; do : >"$file"; done
     done
@@ -116,4 +119,9 @@ if [ "$nice" != 0 ]; then
     ionice -c 2 -n 7 -p $$
 fi >/dev/null 2>&1
 { listen 3<"$room/beats" >/dev/null 2>&1 </dev/null & } 
-take 3>"$room/beats" | xargs -r -n 1 -P "$workers" sh "$room/worker" | tell
+take 3>"$room/beats" | xargs -r -n 1 -P "$workers" sh "$room/worker" | {
+    tell
+    code=$?
+    [ ! -e "$room/beats" ] || kill -TERM 0 # before the end: xargs or cat failed, and said why
+    exit $code
+}

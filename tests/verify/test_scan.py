@@ -206,6 +206,15 @@ def test_a_killed_worker_leaves_its_files_unverified(
     assert [fault.kind for fault in found.faults] == ["unreadable"] * 2
 
 
+def test_a_killed_shell_of_a_worker_breaks_the_scan_off(
+    tmp_path: Path, scanned: Scanned, programs: Path
+) -> None:
+    trees.plant(tmp_path / "tree", {b"a": b"a", b"b": b"b"})
+    _stand_in(programs, 'case "$1" in */worker) kill -KILL $$;; esac; exec /bin/sh "$@"', "sh")
+    with pytest.raises(OpsError, match="sh: terminated by signal 9"):
+        scanned(tmp_path / "tree")
+
+
 @pytest.mark.parametrize(
     ("act", "kind"),
     [("echo more >>./a", "changed"), ("rm ./a", "vanished"), ("touch -d @1 ./a", "changed")],
