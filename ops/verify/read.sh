@@ -3,7 +3,7 @@
 #   timeout 0 sh read.sh ROOT WORKERS NICE        (0 workers: one a core)
 #
 # Standard input: "batch ID BYTES LIMIT PACE" and BYTES bytes of names, each ended by NUL; "beat";
-# "end". LIMIT is how many seconds the reading may take (0: any). PACE is how many seconds to pause
+# "wake", which has xargs see whether a worker was killed; "end". LIMIT is how many seconds the reading may take (0: any). PACE is how many seconds to pause
 # after the batch; or "PAUSE BYTES COUNT": the batch's one file is read in COUNT slices of so many
 # bytes, with a pause after each.
 # Standard output: "ready -z WORKERS" once ("ready n" when md5sum knows no -z); then for each batch
@@ -40,6 +40,7 @@ if [ -z "$(xargs -s 1000000 -r echo </dev/null 2>&1)" ]; then many='-s 1000000';
 export room zero look many
 
 cat >"$room/worker" <<'WORKER' || exit 73
+[ "$1" != 0 ] || exit 0
 names=$room/$1.names
 read -r limit pause slice count <"$room/$1.pace"
 [ -n "$zero" ] || slice=
@@ -85,6 +86,7 @@ take() {
                 echo "$id"
                 ;;
             beat) echo . >&3 ;;
+            wake) echo 0 ;;
             end)
                 rm "$room/beats"
                 return

@@ -125,6 +125,10 @@ class Reading:
             self._begun.update(dict.fromkeys(late, now))
             return [self._batches[number] for number in late]
 
+    def wake(self) -> None:
+        """Have the host see whether a worker was killed: it breaks off then."""
+        self._queue.put(b"wake\n")
+
     def restart(self) -> list[Batch]:
         """End all reading, begin anew, and return the batches that have no answer."""
         self._stop()

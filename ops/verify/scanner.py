@@ -110,15 +110,14 @@ class Scanner:
         now = doubts.look_again(self._host, self._tree, names)
         known = {i: now.get(look.paths[i]) for batch in overdue for i in batch.files}
         changed = {i for i, identity in known.items() if identity != look.identities[i]}
-        if changed:
-            with self._lock:
-                left = [
-                    [i for i in batch.files if i not in changed]
-                    for batch in self._reading.restart()
-                ]
-                for files in filter(None, left):
+        if not changed:
+            self._reading.wake()
+            return
+        with self._lock:
+            for batch in self._reading.restart():
+                if files := [i for i in batch.files if i not in changed]:
                     self._reading.give(self._batch(files), again=True)
-            self._take(doubts.unread(self._batch(sorted(changed))))
+        self._take(doubts.unread(self._batch(sorted(changed))))
 
     def _halt(self, thread: threading.Thread) -> None:
         """End the look, so that nobody uses the notes after us."""

@@ -207,8 +207,9 @@ def test_a_killed_worker_leaves_its_files_unverified(
 
 
 def test_a_killed_shell_of_a_worker_breaks_the_scan_off(
-    tmp_path: Path, scanned: Scanned, programs: Path
+    tmp_path: Path, scanned: Scanned, programs: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("ops.verify.reading.SLACK", 0.1)
     trees.plant(tmp_path / "tree", {b"a": b"a", b"b": b"b"})
     _stand_in(programs, 'case "$1" in */worker) kill -KILL $$;; esac; exec /bin/sh "$@"', "sh")
     with pytest.raises(OpsError, match="sh: terminated by signal 9"):
