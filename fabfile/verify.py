@@ -155,16 +155,16 @@ def compare(context: Context, left: str, right: str, *, json: bool = False) -> i
     from ops import quantities
     from ops.cli import output
     from ops.escapes import escape
-    from ops.verify import compare, lone, wording
+    from ops.verify import compare, differences, lone, wording
 
     pair = lone.manifest_of(left), lone.manifest_of(right)
     found = compare.compare(*pair)
-    verdict = compare.verdict(found)
+    verdict = differences.verdict(found)
     arguments = {"left": escape(left), "right": escape(right)}
     with lone.recorded(_inventory(), "verify.compare", arguments) as course:
         if course:
             course.verdict = verdict
-            told = {"files": found.files, "counts": compare.counts(found)}
+            told = {"files": found.files, "counts": differences.counts(found)}
             course.figure("compared", {**told, "sha256": lone.digests(*pair)})
     output.say(f"{verdict}: {quantities.number(found.files)} files the same")
     output.say(*(f"  {line}" for line in wording.comparison(found)))
@@ -172,7 +172,7 @@ def compare(context: Context, left: str, right: str, *, json: bool = False) -> i
         {
             "verdict": verdict,
             "files": found.files,
-            "counts": compare.counts(found),
+            "counts": differences.counts(found),
             "differences": [wording.data(each) for each in found.differences],
         }
     )

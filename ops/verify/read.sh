@@ -3,9 +3,9 @@
 #   timeout 0 sh read.sh ROOT WORKERS NICE        (0 workers: one a core)
 #
 # Standard input: "batch ID BYTES LIMIT PACE" and BYTES bytes of names, each ended by NUL; "beat";
-# "wake", which has xargs see whether a worker was killed; "end". LIMIT is how many seconds the reading may take (0: any). PACE is how many seconds to pause
-# after the batch; or "PAUSE BYTES COUNT": the batch's one file is read in COUNT slices of so many
-# bytes, with a pause after each.
+# "wake", which has xargs see whether a worker was killed; "end". LIMIT is how many seconds the
+# reading may take (0: any). PACE is how many seconds to pause after the batch; or "PAUSE BYTES
+# COUNT": the batch's one file is read in COUNT slices of so many bytes, with a pause after each.
 # Standard output: "ready -z WORKERS" once ("ready n" when md5sum knows no -z); then for each batch
 # what md5sum printed, NUL, its exit code, NUL, the md5 of the second look at the same files, LF,
 # what it said on standard error, three NULs (which stand nowhere else), the ID, LF.

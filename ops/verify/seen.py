@@ -10,11 +10,14 @@ several records for a path the last counts.
 from __future__ import annotations
 
 import os
+import re
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
+
+from ops.verify import md5list
 
 How = Literal["full", "quick"]
 """full: the scan reads everything; quick: only what changed."""
@@ -25,8 +28,8 @@ Record = tuple[bytes, bytes, bytes]
 PATIENCE = 7 * 86400
 """Seconds after which a scan that was cut off begins anew."""
 
+_SECONDS = re.compile(rb"[0-9]+\.[0-9]+")
 _FIELDS = 4
-_DIGEST = 32
 _TICK = 0.02
 _COARSE = 1.02
 
@@ -53,12 +56,18 @@ def recall(path: Path, place: str) -> Memory:
     whole = (len(parts) - 1) // _FIELDS * _FIELDS
     if whole < _FIELDS or parts[0] != b"#" or parts[2] != os.fsencode(place):
         return Memory()
-    started = float(parts[1])
     columns = [parts[at:whole:_FIELDS] for at in range(_FIELDS)]
+    started = _seconds(parts[1])
+    if started is None or not md5list.all_digests(columns[2][1:]):
+        return Memory()
     records = dict(zip(columns[0], zip(*columns[1:], strict=True), strict=True))
     for name in _unsettled(columns[0], columns[1], started):
         records.pop(name, None)
     return Memory(records, "full" if parts[3] == b"full" else "quick", started)
+
+
+def _seconds(text: bytes) -> float | None:
+    return float(text) if _SECONDS.fullmatch(text) else None
 
 
 def _unsettled(paths: list[bytes], identities: list[bytes], started: float) -> list[bytes]:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from ops.verify.compare import Difference
+from ops.verify.differences import Difference
 from ops.verify.folders import above
 
 

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from ops.verify.compare import Comparison, Difference, Kind
+from ops.verify.differences import Comparison, Difference, Kind
 from ops.verify.faults import Fault
 from ops.verify.folders import upwards
 from ops.verify.since import Since

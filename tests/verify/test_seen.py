@@ -212,7 +212,9 @@ def _corrupt(folder: Path, again: Callable[..., Scan]) -> None:
 
 
 def test_a_memory_of_garbage_is_no_memory(tmp_path: Path) -> None:
-    for content in (b"", b"x", b"#\0", b"\0" * 100, b"#\0" + b"1\0other\0full\0"):
+    head, entry = b"#\x001.5\0here\0full\0", b"./a\0" + NOTES[0] + b"\0%b\x001700000000\0"
+    damaged = [head.replace(b"1.5", b"x"), *(head + entry % d for d in (b"0", b"g" * 32))]
+    for content in (b"", b"x", b"#\0", b"\0" * 100, head.replace(b"here", b"other"), *damaged):
         (tmp_path / "look").write_bytes(content)
         assert seen.recall(tmp_path / "look", "here").records == {}
     assert seen.recall(tmp_path / "none", "here").records == {}

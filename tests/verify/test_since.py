@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ops.verify.compare import Difference, Kind
+from ops.verify.differences import Difference, Kind
 from ops.verify.since import Since
 
 START, BEFORE, LATER = 1000.0, "900.123000000", "1100.123000000"

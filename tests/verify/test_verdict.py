@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ops.verify.compare import Comparison, Difference, Kind
+from ops.verify.differences import Comparison, Difference, Kind
 from ops.verify.faults import Fault
 from ops.verify.since import Since
 from ops.verify.verdict import Judgement, judge
