@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import os
 import re
+import stat
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -49,10 +50,7 @@ def recall(path: Path, place: str) -> Memory:
     Files that had changed only just before that scan are not among them: they may have changed
     again within the same tick of the clock, unseen.
     """
-    try:
-        parts = path.read_bytes().split(b"\0")
-    except OSError:
-        return Memory()
+    parts = _ours(path).split(b"\0")
     whole = (len(parts) - 1) // _FIELDS * _FIELDS
     if whole < _FIELDS or parts[0] != b"#" or parts[2] != os.fsencode(place):
         return Memory()
@@ -64,6 +62,21 @@ def recall(path: Path, place: str) -> Memory:
     for name in _unsettled(columns[0], columns[1], started):
         records.pop(name, None)
     return Memory(records, "full" if parts[3] == b"full" else "quick", started)
+
+
+def _ours(path: Path) -> bytes:
+    """Return a file that nobody but this account can have written, else nothing.
+
+    What it says is taken for proven, and it may lie in a folder where anybody may put files.
+    """
+    try:
+        number = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError:
+        return b""
+    with os.fdopen(number, "rb") as file:
+        status = os.fstat(number)
+        safe = status.st_uid == os.geteuid() and not status.st_mode & 0o022
+        return file.read() if safe and stat.S_ISREG(status.st_mode) else b""
 
 
 def _seconds(text: bytes) -> float | None:
@@ -102,7 +115,7 @@ class Notes:
     def begin(self, started: float, *, resumed: bool) -> None:
         """Open the notes, behind those that were `resumed`, else anew."""
         self._part.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
+        flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
         self._number = os.open(self._part, flags | (0 if resumed else os.O_TRUNC), 0o600)
         if resumed:
             os.ftruncate(self._number, _whole(self._part))

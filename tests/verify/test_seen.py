@@ -220,6 +220,39 @@ def test_a_memory_of_garbage_is_no_memory(tmp_path: Path) -> None:
     assert seen.recall(tmp_path / "none", "here").records == {}
 
 
+@pytest.mark.parametrize(
+    "act",
+    [
+        lambda look: look.chmod(0o660),
+        lambda look: os.chown(look, 12345, 0),
+        lambda look: look.rename(look.with_name("x")) and look.symlink_to("x"),
+        lambda look: (look.unlink(), os.mkfifo(look)),
+    ],
+)
+def test_a_memory_that_others_may_have_written_is_no_memory(
+    tmp_path: Path, again: Callable[..., Scan], act: Callable[[Path], object]
+) -> None:
+    trees.plant(tmp_path / "tree", {b"a": b"a"})
+    _settle()
+    again()
+    assert again().read_files == 0
+    try:
+        act(tmp_path / "look")
+    except PermissionError:
+        pytest.skip("only root can give files away")
+    (tmp_path / "x").touch()
+    assert again().read_files == 1
+
+
+def test_notes_are_written_through_no_link(tmp_path: Path, again: Callable[..., Scan]) -> None:
+    trees.plant(tmp_path / "tree", {b"a": b"a"})
+    (tmp_path / "look.part").symlink_to("precious")
+    (tmp_path / "precious").write_bytes(b"precious")
+    with pytest.raises(OSError, match="Too many levels"):
+        again()
+    assert (tmp_path / "precious").read_bytes() == b"precious"
+
+
 def test_the_last_record_of_a_path_counts(tmp_path: Path) -> None:
     notes = seen.Notes(tmp_path / "look", "here", "quick")
     notes.begin(1700000000.0, resumed=False)
