@@ -50,7 +50,8 @@ def answer(batch: Batch, told: bytes, *, escaped: bool) -> Answer:
         return Answer(batch, nothing, False, 1, b"")
     look, _, errors = parts[2].partition(b"\n")
     calm, code = look.startswith(batch.look), int(parts[1])
-    records = _unescaped(parts[0]) if escaped else parts[0].split(b"\0")
+    plain = not escaped or parts[0].endswith(b"\0")  # a file read in slices is told plainly
+    records = parts[0].split(b"\0") if plain else _unescaped(parts[0])
     records.pop()
     if len(records) == len(batch.names) and not code:
         if [record[34:] for record in records] == batch.names:

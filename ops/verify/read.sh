@@ -1,6 +1,6 @@
 # Reads files in batches, on several cores, and tells the checksums of each batch on its own.
 #
-#   timeout 0 sh read.sh ROOT WORKERS NICE        (0 workers: one a core)
+#   timeout 0 nice -n NICE sh read.sh ROOT WORKERS NICE        (0 workers: one a core)
 #
 # Standard input: "batch ID BYTES LIMIT PACE" and BYTES bytes of names, each ended by NUL; "beat";
 # "wake", which has xargs see whether a worker was killed; "end". LIMIT is how many seconds the
@@ -43,7 +43,6 @@ cat >"$room/worker" <<'WORKER' || exit 73
 [ "$1" != 0 ] || exit 0
 names=$room/$1.names
 read -r limit pause slice count <"$room/$1.pace"
-[ -n "$zero" ] || slice=
 guard= slowly=
 [ "$limit" = 0 ] || guard="timeout --foreground $limit" slowly="timeout $limit"
 {
@@ -116,10 +115,7 @@ tell() {
     done
 }
 
-if [ "$nice" != 0 ]; then
-    renice -n "$nice" -p $$
-    ionice -c 2 -n 7 -p $$
-fi >/dev/null 2>&1
+[ "$nice" = 0 ] || ionice -c 2 -n 7 -p $$ >/dev/null 2>&1 # where there is one
 { listen 3<"$room/beats" >/dev/null 2>&1 </dev/null & } 
 take 3>"$room/beats" | xargs -r -n 1 -P "$workers" sh "$room/worker" | {
     tell

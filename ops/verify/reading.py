@@ -55,11 +55,13 @@ class Reading:
         self._begun: dict[int, float] = {}
         self._count = 0
         self._finished = False
+        self.nice = nice
         self.workers = 0
         """How many files are read side by side; known after `wait_ready`."""
         text = files("ops.verify").joinpath("read.sh").read_text("utf-8")
-        argv = ("timeout", "0", "sh", "-c", text, "ops", root, str(workers), str(nice))
-        self._command = Command(argv, root=as_root)
+        nicely = ("nice", "-n", str(nice)) if nice else ()
+        words = ("sh", "-c", text, "ops", root, str(workers), str(nice))
+        self._command = Command(("timeout", "0", *nicely, *words), root=as_root)
         self._start()
 
     def _start(self) -> None:

@@ -107,7 +107,7 @@ class Scanner:
         As long as they are what they were, reading just takes long.
         """
         look, names = self._reader.look, [name for batch in overdue for name in batch.names]
-        now = doubts.look_again(self._host, self._tree, names)
+        now = doubts.look_again(self._host, self._tree, names, nice=self._reading.nice)
         known = {i: now.get(look.paths[i]) for batch in overdue for i in batch.files}
         changed = {i for i, identity in known.items() if identity != look.identities[i]}
         if not changed:
@@ -138,7 +138,13 @@ class Scanner:
     def _find(self) -> bool:
         """Look at the whole tree; return whether that was done, not halted."""
         tree = self._tree
-        command = looking(tree.root, mount=tree.mount, cross=tree.cross, as_root=tree.as_root)
+        command = looking(
+            tree.root,
+            mount=tree.mount,
+            cross=tree.cross,
+            as_root=tree.as_root,
+            nice=self._reading.nice,
+        )
         with self._host.start(command) as program:
             while (chunk := program.read(TICK)) != b"":
                 if self._halted.is_set():
@@ -226,7 +232,7 @@ class Scanner:
             look = self._reader.look
             paths = [look.paths[i] for i in files]
             identities = [look.identities[i] for i in files]
-            self._notes.add(paths, identities, sums, [_now()] * len(files))
+            self._notes.add(paths, identities, sums, [b"%d" % time.time()] * len(files))
 
     def _place_all(self) -> None:
         """Put the digests that came so far in their places, once all places are known."""
@@ -253,12 +259,17 @@ class Scanner:
         if self._doubts:
             self._settle_doubts()
         if self._before:
-            self.corrupted = [Fault(look.paths[i], "corrupted", _SILENT) for i in self._silent()]
+            self.corrupted = [
+                Fault(look.paths[i], "corrupted", doubts.SILENT) for i in self._silent()
+            ]
 
     def _settle_doubts(self) -> None:
         """Name what changed, vanished or was not read, and forget its digests."""
         names = [name for answer in self._doubts for name in answer.batch.names]
-        again, look = doubts.look_again(self._host, self._tree, names), self._reader.look
+        again, look = (
+            doubts.look_again(self._host, self._tree, names, nice=self._reading.nice),
+            self._reader.look,
+        )
         for answer in self._doubts:
             reasons = doubts.reasons(answer)
             for index, name in zip(answer.batch.files, answer.batch.names, strict=True):
@@ -287,10 +298,3 @@ class Scanner:
             if before and digest and before[0] == look.identities[index] and before[1] != digest:
                 found.append(index)
         return found
-
-
-_SILENT = "other content than before, while its metadata did not change: silent corruption"
-
-
-def _now() -> bytes:
-    return b"%d" % time.time()

@@ -278,7 +278,24 @@ def test_nothing_stays_on_the_host(tmp_path: Path, scanned: Scanned) -> None:
     assert set(Path("/dev/shm").glob("ops-read.*")) <= before
 
 
-def test_a_limit_of_bytes_a_second_is_kept_and_reads_the_same(tmp_path: Path) -> None:
+def test_a_nice_scan_is_so_in_all_it_does(tmp_path: Path, programs: Path) -> None:
+    trees.plant(tmp_path / "tree", {b"a": b"a"})
+    _stand_in(programs, f'nice >>{tmp_path / "md5sum"}; echo more >>./a; REAL "$@"')
+    for name in ("find", "stat"):
+        _stand_in(programs, f'nice >>{tmp_path / name}; exec REAL "$@"', name)
+    before = int(subprocess.check_output(["nice"]))
+    scan(LocalHost(), Tree(str(tmp_path / "tree"), as_root=False), load=Load(nice=3))
+    told = {name: (tmp_path / name).read_text().split() for name in ("md5sum", "find", "stat")}
+    assert {word for words in told.values() for word in words} == {str(before + 3)}
+
+
+@pytest.mark.parametrize("zero", [True, False])
+def test_a_limit_of_bytes_a_second_is_kept_and_reads_the_same(
+    tmp_path: Path, programs: Path, zero: bool
+) -> None:
+    if not zero:
+        refused = 'case "$1" in -z) echo "invalid option" >&2; exit 1;; esac'
+        _stand_in(programs, f'{refused}; exec REAL "$@"')
     root = tmp_path / "tree"
     trees.plant_all(root)
     trees.plant(root, {b"big\n\\ one": os.urandom(300_000), b"more": os.urandom(50_000)})

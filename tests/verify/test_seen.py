@@ -220,13 +220,18 @@ def test_a_memory_of_garbage_is_no_memory(tmp_path: Path) -> None:
     assert seen.recall(tmp_path / "none", "here").records == {}
 
 
+def _become_fifo(path: Path) -> None:
+    path.unlink()
+    os.mkfifo(path)
+
+
 @pytest.mark.parametrize(
     "act",
     [
         lambda look: look.chmod(0o660),
         lambda look: os.chown(look, 12345, 0),
         lambda look: look.rename(look.with_name("x")) and look.symlink_to("x"),
-        lambda look: (look.unlink(), os.mkfifo(look)),
+        _become_fifo,
     ],
 )
 def test_a_memory_that_others_may_have_written_is_no_memory(
