@@ -55,7 +55,7 @@ def main() -> int:
             TREES[name](tree, chosen.scale)
             _read(name, tree, chosen.rounds, there)
             if name == "small":
-                _again(tree, chosen.rounds)
+                _again(tree, chosen.rounds, there[1])
             shutil.rmtree(tree)
         _compare(folder, int(1_000_000 * chosen.scale), chosen.rounds)
     return 0
@@ -165,15 +165,15 @@ def _forget(folder: Path) -> None:
         path.unlink()
 
 
-def _again(tree: Path, rounds: int) -> None:
+def _again(tree: Path, rounds: int, environ: dict[str, str]) -> None:
     out = tree.parent / "manifest"
     ours = [FAB, "verify.manifest", f"root={tree}", f"out={out}"]
     contenders: dict[str, Callable[[], object]] = {
-        "fab --list": lambda: _run([FAB, "--list"], PROJECT, dict(os.environ)),
-        "again": lambda: _run(ours, PROJECT, dict(os.environ)),
+        "fab --list": lambda: _run([FAB, "--list"], PROJECT, environ),
+        "again": lambda: _run(ours, PROJECT, environ),
         "find -printf": _peer(LOOK, tree),
     }
-    _run(ours, PROJECT, dict(os.environ))
+    _run(ours, PROJECT, environ)
     times = _times(contenders, rounds, [tree])
     own = times["again"] - times["fab --list"]
     ratio = own / times["find -printf"]
@@ -183,10 +183,28 @@ def _again(tree: Path, rounds: int) -> None:
 def _compare(folder: Path, lines: int, rounds: int) -> None:
     left, right, other = (folder / name for name in ("left", "right", "other"))
     _lists(left, right, other, lines)
-    for words, pair in (("sorted", (left, right)), ("in any order", (left, other))):
-        taken = [_compared(*pair) for _ in range(rounds)]
-        seconds = statistics.median(each[0] for each in taken)
-        print(f"compare {lines:,} lines, {words}: {seconds:.2f} s, {taken[0][1]} MB", flush=True)
+    _told("sorted", left, right, lines, rounds)
+    _told("in any order", left, other, lines, rounds)
+    for path in (left, right):
+        _describe(path, time="1700000000.123456789")
+    _told("with all metadata", left, right, lines, rounds)
+    _describe(right, time="1700000001.123456789")
+    _told("another time everywhere", left, right, lines, rounds)
+
+
+def _told(words: str, left: Path, right: Path, lines: int, rounds: int) -> None:
+    taken = [_compared(left, right) for _ in range(rounds)]
+    seconds = statistics.median(each[0] for each in taken)
+    print(f"compare {lines:,} lines, {words}: {seconds:.2f} s, {taken[0][1]} MB", flush=True)
+
+
+def _describe(listed: Path, time: str) -> None:
+    """Write the mtree that belongs to a list."""
+    words = f"type=file uid=33 gid=33 mode=0644 nlink=1 size=11000 time={time}"
+    with listed.open() as file, listed.with_name(f"{listed.name}.mtree").open("w") as described:
+        described.write("#mtree\n")
+        for line in file:
+            described.write(f"{line[34:-1]} {words} md5={line[:32]}\n")
 
 
 def _compared(left: Path, right: Path) -> tuple[float, int]:

@@ -38,7 +38,7 @@ def checksums(
     """Read every file on both sides, compare them by path, and record the verdict.
 
     Same, or same as of the transfer's start: 0. Different: 1, every path named. Files that
-    could not be read, or changed while they were read: 4.
+    could not be read, or changed while they were read, and data sets never moved: 4.
     """
     from contextlib import ExitStack
 
@@ -47,8 +47,8 @@ def checksums(
 
     repo = repository()
     if plan:
-        chosen = checksums.chosen(app, repo.component(app), repo.state(app), data)
-        decided = planning.planned(repo, app, chosen, full=full)
+        checksums.chosen(app, repo.component(app), repo.state(app), data)
+        decided = planning.planned(repo, app, data, full=full)
         output.say(*decided.lines())
         output.document(decided.data())
         return 0
@@ -65,10 +65,14 @@ def checksums(
         name = f"{app}/{each.name}"
         output.say(wording.headline(name, judged, each.as_of, each.seconds, each.read))
         output.say(*(f"  {line}" for line in wording.judgement(judged)))
+    left = checksums.unmoved(repo.component(app), repo.state(app), data)
+    output.say(*(f"{app}/{name}: {checksums.NEVER_MOVED}" for name in left))
     output.say(f"  run {course}")
     sets = {each.name: wording.judgement_data(each.judgement, each.as_of) for each in outcomes}
-    worst = checksums.overall([each.judgement.verdict for each in outcomes])
-    output.document({"component": app, "run": course, "verdict": worst, "sets": sets})
+    worst = checksums.concluded(outcomes, left)
+    output.document(
+        {"component": app, "run": course, "verdict": worst, "sets": sets, "never_moved": left}
+    )
     return verdict.EXIT[worst]
 
 
@@ -151,16 +155,16 @@ def compare(context: Context, left: str, right: str, *, json: bool = False) -> i
     from ops import quantities
     from ops.cli import output
     from ops.escapes import escape
-    from ops.verify import compare, lone, wording
+    from ops.verify import compare, differences, lone, wording
 
     pair = lone.manifest_of(left), lone.manifest_of(right)
     found = compare.compare(*pair)
-    verdict = compare.verdict(found)
+    verdict = differences.verdict(found)
     arguments = {"left": escape(left), "right": escape(right)}
     with lone.recorded(_inventory(), "verify.compare", arguments) as course:
         if course:
             course.verdict = verdict
-            told = {"files": found.files, "counts": compare.counts(found)}
+            told = {"files": found.files, "counts": differences.counts(found)}
             course.figure("compared", {**told, "sha256": lone.digests(*pair)})
     output.say(f"{verdict}: {quantities.number(found.files)} files the same")
     output.say(*(f"  {line}" for line in wording.comparison(found)))
@@ -168,7 +172,7 @@ def compare(context: Context, left: str, right: str, *, json: bool = False) -> i
         {
             "verdict": verdict,
             "files": found.files,
-            "counts": compare.counts(found),
+            "counts": differences.counts(found),
             "differences": [wording.data(each) for each in found.differences],
         }
     )

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from ops.inventory import files
 from ops.verify import manifest, mtree
-from ops.verify.compare import Comparison, Difference
+from ops.verify.differences import Comparison, Difference
 from ops.verify.look import Look
 from ops.verify.scan import Scan
 

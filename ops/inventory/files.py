@@ -21,7 +21,8 @@ def write(path: Path, content: bytes | bytearray, mode: int = 0o644) -> None:
     """
     make_folder(path.parent)
     beside = leftover(path)
-    number = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, mode)
+    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW
+    number = os.open(beside, flags, mode)  # a link there would lead to a file of others
     with os.fdopen(number, "wb") as file, named(path):
         os.fchmod(number, mode)
         file.write(content)

@@ -30,7 +30,7 @@ from ops.remote.errors import Unreachable
 from ops.remote.host import Host
 from ops.verify import databases as digests
 from ops.verify import dump
-from ops.verify.compare import Difference
+from ops.verify.differences import Difference
 
 _NOTHING = re.compile(
     r"does not exist|Unknown database|[Nn]o such (database|object)|it found no table"

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from ops.inventory.schema import Component
 
 
+NEVER_MOVED = "never moved"
+
+
 def candidates(
     components: Mapping[str, Component], states: Mapping[str, State]
 ) -> tuple[list[str], dict[str, str]]:
@@ -44,6 +47,11 @@ def chosen(name: str, component: Component, state: State, data: str = "") -> lis
     return [data] if data else sorted(set(component.data) & set(state.transfers))
 
 
+def unmoved(component: Component, state: State, data: str = "") -> list[str]:
+    """Return the data sets that are meant too, but that nobody can verify: never moved."""
+    return [] if data else sorted(set(component.data) - set(state.transfers))
+
+
 def verify(
     repo: Repository,
     name: str,
@@ -54,8 +62,9 @@ def verify(
 ) -> tuple[str, list[Outcome]]:
     """Verify a component's data sets, record the run, and return its id and the outcomes.
 
-    Files that lay still since they were read last are read again only with `full`. Raise
-    OpsError when a host can't be reached or a root is not there; nothing is decided then.
+    Files that lay still since they were read last are read again only with `full`. Data sets
+    that were never moved make the run incomplete, unless `data` alone was meant. Raise OpsError
+    when a host can't be reached or a root is not there; nothing is decided then.
     """
     component = repo.component(name)
     sets = chosen(name, component, repo.state(name), data)
@@ -70,13 +79,22 @@ def verify(
                 outcomes.append(work.done(bars or (lambda _: unheard)))
             else:
                 outcomes.append(databases.verify(course, hosts, each, declared, moved))
-        _conclude(course, component, outcomes)
+        left = unmoved(component, course.state, data)
+        for each in left:
+            course.figure(each, {"verdict": "incomplete", "reason": NEVER_MOVED})
+        course.verdict = concluded(outcomes, left)
+        _observe(course, component, outcomes)
     return course.id, outcomes
 
 
-def _conclude(course: run.Run, component: Component, outcomes: list[Outcome]) -> None:
-    """Make the run's verdict that of its worst data set, and observe the new state."""
-    course.verdict = overall([outcome.judgement.verdict for outcome in outcomes])
+def concluded(outcomes: list[Outcome], left: list[str]) -> Verdict:
+    """Return the verdict of a run, given what it verified and what was never moved."""
+    missing: list[Verdict] = ["incomplete"] if left else []
+    return overall([outcome.judgement.verdict for outcome in outcomes] + missing)
+
+
+def _observe(course: run.Run, component: Component, outcomes: list[Outcome]) -> None:
+    """Observe the new state of the data sets that were verified."""
     at = datetime.now(UTC)
     new = {
         outcome.name: VerificationState(

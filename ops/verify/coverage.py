@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from ops.verify.folders import above
+
 
 @dataclass(frozen=True)
 class Uncovered:
@@ -26,7 +28,7 @@ def uncovered(
     covered = [root.rstrip(b"/") or b"/" for root in roots]
     if any(_within(folder, root) for root in covered):
         return []
-    holding = {above for root in covered if _within(root, folder) for above in _above(root)}
+    holding = {held for root in covered if _within(root, folder) for held in above(root)}
     found: dict[bytes, tuple[int, int]] = {}
     for path, size in entries:
         full = folder.rstrip(b"/") + path[1:]
@@ -41,18 +43,12 @@ def uncovered(
 def _topmost(path: bytes, folder: bytes, holding: set[bytes]) -> bytes:
     """Return the highest folder above `path` in which nothing is covered, or the path itself."""
     top = path
-    for above in _above(path):
-        if above in holding or not _within(above, folder) or above == folder:
+    for higher in above(path):
+        if higher in holding or not _within(higher, folder) or higher == folder:
             break
-        top = above
+        top = higher
     return top
 
 
 def _within(path: bytes, root: bytes) -> bool:
     return path == root or path.startswith(root.rstrip(b"/") + b"/")
-
-
-def _above(path: bytes) -> Iterable[bytes]:
-    """Yield the folders above a path, the nearest first."""
-    while (path := path.rpartition(b"/")[0]) != b"":
-        yield path

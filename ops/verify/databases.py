@@ -17,7 +17,7 @@ from ops.remote.command import script
 from ops.remote.errors import CommandFailed
 from ops.remote.fanout import each
 from ops.remote.host import Host
-from ops.verify.compare import Comparison
+from ops.verify.differences import Comparison
 from ops.verify.faults import Fault
 from ops.verify.scan import may_be_root
 from ops.verify.sides import SIDES, Hosts, Outcome, Side
@@ -84,7 +84,7 @@ def judgement(source: Told, target: Told) -> Judgement:
     """Return the judgement on what both sides told; one side alone proves nothing."""
     faults = source.faults or target.faults
     found = Comparison() if faults else compared(source.tables, target.tables)
-    judged = judge(found, source.faults, target.faults, ctimes={}, since=None)
+    judged = judge(found, source.faults, target.faults)
     judged.unit = "tables"
     return judged
 

@@ -13,8 +13,10 @@ from ops.remote.fanout import each
 from ops.remote.host import Host
 from ops.verify import clock, manifest, wording
 from ops.verify.compare import compare
+from ops.verify.folders import upwards
 from ops.verify.scan import Keeping, Load, Scan, may_be_root, scan
 from ops.verify.sides import SIDES, Hosts, Outcome, Side
+from ops.verify.since import Since
 from ops.verify.tree import Progress, Tree
 from ops.verify.verdict import Judgement, judge
 
@@ -67,16 +69,20 @@ class FileWork:
 
     def _judged(self, source: Scan, target: Scan, offset: clock.Offset) -> Judgement:
         compared = compare(self._path("source"), self._path("target"))
+        differing = [d for d in compared.differences if d.kind != "metadata"]
+        entries = {up for d in differing for path in (d.path, d.to) for up in upwards(path)}
         judged = judge(
             compared,
             source.faults,
             target.faults,
-            ctimes=source.look.ctimes(),
-            since=offset.on_host(self.moved.started.timestamp()),
+            since=Since(
+                offset.on_host(self.moved.started.timestamp()),
+                source.look.among(entries),
+                target.look.among(entries),
+            ),
             corrupted={"source": source.corrupted, "target": target.corrupted},
         )
-        unproven = {d.path for d in compared.differences if d.kind != "metadata"}
-        judged.bytes = source.size_without(unproven)
+        judged.bytes = source.size_without({d.path for d in differing})
         return judged
 
     def _tell(

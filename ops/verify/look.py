@@ -16,18 +16,20 @@ IDENTITY = "%D %i %s %T@ %C@"
 _OWNER = "uid=%U gid=%G mode=0%m"
 _ENDINGS = r"\0" + IDENTITY + r"\0%l\0"
 _FILE = rf"%p\0type=file {_OWNER} nlink=%n{_ENDINGS}%s\0"
-_OTHER = r"%p\0type={} " + _OWNER + rf"{_ENDINGS}-1\0"
+_FOLDER = rf"%p\0type=dir {_OWNER}{_ENDINGS}-1\0"
+_OTHER = r"%p\0type={} " + _OWNER + rf" nlink=%n{_ENDINGS}-1\0"
 
 _SCRIPT = """
 LC_ALL=C
 export LC_ALL
-root=$1 mount=$2
-shift 2
+root=$1 mount=$2 nice=$3
+shift 3
 [ -e "$root" ] || exit 66
 [ -d "$root" ] || exit 67
 cd -P -- "$root" || exit 69
 [ -z "$mount" ] || [ "$(stat -c %m .)" = "$mount" ] || exit 68
 date +%s.%N
+[ "$nice" = 0 ] || exec nice -n "$nice" find . "$@"
 exec find . "$@"
 """
 _REFUSALS = {
@@ -78,26 +80,29 @@ class Look:
         """Return whether an entry is a folder."""
         return self.metas[index].startswith(b"type=dir ")
 
-    def ctimes(self) -> dict[bytes, float]:
-        """Return each entry's ctime, in seconds of the host's clock, by path."""
-        stamps = (float(identity.rpartition(b" ")[2]) for identity in self.identities)
-        return dict(zip(self.paths, stamps, strict=True))
+    def among(self, paths: set[bytes]) -> dict[bytes, bytes]:
+        """Return the identities of the entries that are at some paths, by path."""
+        pairs = zip(self.paths, self.identities, strict=True)
+        return {path: identity for path, identity in pairs if path in paths}
 
 
-def looking(root: str | bytes, *, mount: str = "", cross: bool = False, as_root: bool) -> Command:
+def looking(
+    root: str | bytes, *, mount: str = "", cross: bool = False, as_root: bool, nice: int = 0
+) -> Command:
     """Return the command that looks at all below `root`, which lies on `mount` if that is given.
 
-    Other file systems below the root are entered only with `cross`.
+    Other file systems below the root are entered only with `cross`. The look is `nice`.
     """
     types = [
         word
         for letter, name in mtree.TYPES.items()
-        if letter != b"f"
+        if letter not in b"fd"
         for word in ("-type", letter.decode(), "-printf", _OTHER.format(name.decode()), "-o")
     ]
     crossing = [] if cross else ["-xdev"]
-    expression = ["-type", "f", "-printf", _FILE, "-o", *types, "-printf", _OTHER.format("char")]
-    return script(_SCRIPT, root, mount, *crossing, *expression, root=as_root)
+    first = ["-type", "f", "-printf", _FILE, "-o", "-type", "d", "-printf", _FOLDER, "-o"]
+    expression = [*first, *types, "-printf", _OTHER.format("char")]
+    return script(_SCRIPT, root, mount, str(nice), *crossing, *expression, root=as_root)
 
 
 class Reader:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from ops.inventory import files
 from ops.verify import md5list, mtree
+from ops.verify.folders import upwards
 from ops.verify.look import GONE, Look
 from ops.verify.md5list import DIGEST
 
@@ -42,7 +43,7 @@ class Draft:
         self._look = look
         self._order = array("q", sorted(range(len(look)), key=look.paths.__getitem__))
         self._extras = dict(self._targets())
-        self._extras.update(self._groups())
+        self._extras.update((i, self._extras.get(i, b"") + tags) for i, tags in self._groups())
         self._extras.update(dict.fromkeys(self._unread(), mtree.UNREAD))
         self.list = bytearray()
         self.mtree = bytearray(mtree.HEAD)
@@ -99,22 +100,15 @@ class Draft:
                 yield folders[nearest]
 
     def _groups(self) -> Iterator[tuple[int, bytes]]:
-        """Yield each file with several links, and the words that name the first of its group."""
+        """Yield each entry with several links, and the words that name the first of its group."""
         look = self._look
-        linked = {m for m in set(look.metas) if m[:10] == b"type=file " and m[-8:] != b" nlink=1"}
+        linked = {m for m in set(look.metas) if b" nlink=" in m and m[-8:] != b" nlink=1"}
         firsts: dict[bytes, bytes] = {}
         for index in self._order if linked else ():
             if look.metas[index] in linked:
                 inode = b" ".join(look.identities[index].split(b" ", 2)[:2])
                 first = firsts.setdefault(inode, mtree.encode(look.paths[index]))
                 yield index, b" tags=hardlink:%b" % first
-
-
-def upwards(path: bytes) -> Iterator[bytes]:
-    """Yield a path and the folders above it, the nearest first."""
-    while path:
-        yield path
-        path = path.rpartition(b"/")[0]
 
 
 def write(path: Path, draft: Draft, digests: Sequence[bytes | None]) -> None:

@@ -10,6 +10,7 @@ backslash; blanks, tabs and broken UTF-8 stand as they are (coreutils 9.1, src/d
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 DIGEST = 32
 """Hex digits of an MD5."""
@@ -28,7 +29,15 @@ class BadLine(ValueError):
 
 
 class Unsorted(Exception):
-    """Lines that are not in the order of their paths, or whose paths don't start with `./`."""
+    """Lines that are not in the order of their paths, or whose paths don't start with `./`.
+
+    `path` and `number` are those of the first such line, where it is known.
+    """
+
+    def __init__(self, message: str, path: Path = Path(), number: int = 0) -> None:
+        super().__init__(message)
+        self.path = path
+        self.number = number
 
 
 def line(digest: bytes, path: bytes) -> bytes:
@@ -70,8 +79,12 @@ def sorted_paths(lines: list[bytes]) -> list[bytes]:
 
 def are_digests(lines: list[bytes]) -> bool:
     """Return whether all lines begin with 32 hex digits in lower case."""
-    digests = b"".join([line[:32] for line in lines])
-    return len(digests) == DIGEST * len(lines) and not digests.translate(None, _HEX)
+    return all_digests([line[:DIGEST] for line in lines])
+
+
+def all_digests(words: list[bytes]) -> bool:
+    """Return whether all words are 32 hex digits in lower case."""
+    return set(map(len, words)) <= {DIGEST} and not b"".join(words).translate(None, _HEX)
 
 
 def escape(path: bytes) -> bytes:

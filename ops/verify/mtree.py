@@ -38,8 +38,8 @@ TYPES = {
 _TO_ENCODE = re.compile(rb"[^!-~]|[\\#=,*?[]")
 _PLAIN = bytes(byte for byte in range(256) if not _TO_ENCODE.match(bytes([byte])))
 _ENCODED = re.compile(rb"\\([0-3][0-7]{2})")
-_WORD = re.compile(rb"[a-z0-9]+=[!-~]*\Z")
-_CONTENT = ("type", "size", "md5", "link")
+_WORD = rb"(?:size=[0-9]+|(?!size=|type=)[a-z0-9]+=[!-~]*)"
+_LINE = re.compile(rb"[!-~]+(?: %b)* type=[a-z]+(?: %b)*\Z" % (_WORD, _WORD))
 
 
 @dataclass(frozen=True)
@@ -58,16 +58,6 @@ class Entry:
     def size(self) -> int:
         """Bytes of a file; 0 for anything else."""
         return int(self.words.get("size", b"0"))
-
-    @property
-    def content(self) -> tuple[bytes | None, ...]:
-        """What makes two entries the same content: type, size, checksum, link target."""
-        return tuple(self.words.get(word) for word in _CONTENT)
-
-    @property
-    def metadata(self) -> dict[str, bytes]:
-        """All else: owner, mode, time, links."""
-        return {word: value for word, value in self.words.items() if word not in _CONTENT}
 
     @property
     def unread(self) -> bool:
@@ -98,13 +88,15 @@ def encoded(paths: list[bytes]) -> list[bytes]:
     return [encode(path) for path in paths]
 
 
+def checked(text: bytes) -> bytes:
+    """Return a line without its LF as it is. Raise BadLine when it tells no entry."""
+    if _LINE.match(text) is None:
+        raise BadLine("no line of an mtree specification as this suite writes them")
+    return text
+
+
 def parse(text: bytes) -> Entry:
     """Return the entry of a line without its LF. Raise BadLine."""
-    name, *words = text.split(b" ")
-    if not name or not words or not all(_WORD.match(word) for word in words):
-        raise BadLine("no line of an mtree specification as this suite writes them")
+    name, *words = checked(text).split(b" ")
     pairs = (word.partition(b"=") for word in words)
-    entry = Entry(decode(name), {key.decode(): value for key, _, value in pairs})
-    if not entry.type or not entry.words.get("size", b"0").isdigit():
-        raise BadLine("an entry without type, or with a size that is no number")
-    return entry
+    return Entry(decode(name), {key.decode(): value for key, _, value in pairs})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -17,10 +17,9 @@ from ops.verify.coverage import uncovered
 from ops.verify.filesets import keep, load, tree
 from ops.verify.look import Look, Reader, looking
 from ops.verify.scan import may_be_root
-from ops.verify.scanner import excluded
 from ops.verify.seen import recall
 from ops.verify.sides import SIDES, Hosts, Side
-from ops.verify.tree import Tree
+from ops.verify.tree import Tree, excluded
 
 if TYPE_CHECKING:
     from ops.inventory.repository import Repository
@@ -38,23 +37,37 @@ class Found:
     read: int
 
 
-def planned(repo: Repository, name: str, sets: Sequence[str], *, full: bool = False) -> Plan:
-    """Return the plan of the verification of some data sets; hosts are asked, nothing is read.
+def planned(repo: Repository, name: str, data: str = "", *, full: bool = False) -> Plan:
+    """Return the plan of a component's verification, or of the data set `data` alone.
 
-    Raise OpsError when a host can't be reached or a root is not there.
+    Hosts are asked, nothing is read. Data sets that were never moved are told as notes. Raise
+    OpsError when a host can't be reached or a root is not there.
     """
-    component = repo.component(name)
+    sets = repo.component(name).data
+    moved = repo.state(name).transfers
     with ExitStack() as stack:
         hosts = Hosts(repo, name, stack)
-        steps = []
-        for each in sets:
-            declared = component.data[each]
-            if isinstance(declared, FileSet):
+        steps, notes = [], []
+        for each, declared in sorted(sets.items()):
+            if data and each != data:
+                continue
+            if each not in moved:
+                notes.append(f"never moved, not verified: {_both(each, declared)}")
+            elif isinstance(declared, FileSet):
                 steps.append(_files(hosts, each, declared, full=full))
             else:
                 steps.append(_database(each, declared))
-        notes = tuple(_notes(hosts))
-    return Plan("verify.checksums", name, tuple(steps), notes=notes)
+        notes += _notes(hosts)
+    return Plan("verify.checksums", name, tuple(steps), notes=tuple(notes))
+
+
+def _both(name: str, declared: FileSet | DatabaseSet) -> str:
+    """Return both places of a data set in words."""
+    if isinstance(declared, FileSet):
+        ours, theirs = declared.source, declared.target
+        return f"{name}: source {ours.root} on {ours.host}, target {theirs.root} on {theirs.host}"
+    where = f"source {declared.source}, target {declared.target}"
+    return f"{name}: {declared.engine} {declared.database}, {where}"
 
 
 def _files(hosts: Hosts, name: str, declared: FileSet, *, full: bool) -> Step:
@@ -83,7 +96,7 @@ def _files(hosts: Hosts, name: str, declared: FileSet, *, full: bool) -> Step:
 
 
 def _database(name: str, declared: DatabaseSet) -> Step:
-    words = f"verify {name}: {declared.engine} {declared.database}, rows and digests by table"
+    words = f"verify {_both(name, declared)}, rows and digests by table"
     return Step("database.verify", name, words, {"database": declared.database})
 
 

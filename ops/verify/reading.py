@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import hashlib
 import queue
 import threading
 import time
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator
 from importlib.resources import files
+from itertools import islice
 
 from ops.errors import OpsError
 from ops.remote.command import Command
 from ops.remote.host import Host
-from ops.verify import md5list
+from ops.verify.answers import Answer, Batch, answer
 from ops.verify.batches import ALONE, MOST, Batches
 
 BEAT = 4.0
@@ -25,41 +24,19 @@ PATIENCE = 2.0
 _TIMED_OUT = 124
 """How `timeout` says that it ended a command."""
 
+TICK = 1.0
+"""Seconds after which somebody who waits for a host hears that nothing came."""
+
+SLACK = 60.0
+SLOWEST = 1e6
+"""A batch is overdue after so many seconds and its size at so many bytes a second."""
+
 _STOP = b"stop"
 _END = b"\0\0\0"
 
 
 class OutOfTime(OpsError):
     """A reading was given so much time, and needs more; what it read is noted."""
-
-
-@dataclass(frozen=True)
-class Batch:
-    """Files that one worker reads in turn; `look` is the digest of what was seen of them."""
-
-    files: Sequence[int]
-    names: list[bytes]
-    look: bytes
-    size: int = 0
-
-    def frame(self, number: int, pace: bytes = b"0") -> bytes:
-        """Return the batch as the script on the host takes it; `pace` as read.sh explains."""
-        names = b"\0".join(self.names) + b"\0"
-        return b"batch %d %d %b\n" % (number, len(names), pace) + names
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What came back of a batch: a digest for each file, None for one not read to its end.
-
-    `calm` says whether all files looked the same after reading as before.
-    """
-
-    batch: Batch
-    digests: list[bytes | None]
-    calm: bool
-    code: int
-    errors: bytes = field(repr=False)
 
 
 class Reading:
@@ -83,25 +60,36 @@ class Reading:
         self._host = host
         self._seconds = seconds
         self._rate = rate
-        self._queue: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
-        self._fed = threading.Event()
+        self._lock = threading.Lock()
         self._batches: dict[int, Batch] = {}
+        self._begun: dict[int, float] = {}
         self._count = 0
-        self._buffer = bytearray()
         self._finished = False
-        self._searched = 0
-        self._escaped = False
+        self.nice = nice
         self.workers = 0
         """How many files are read side by side; known after `wait_ready`."""
         text = files("ops.verify").joinpath("read.sh").read_text("utf-8")
-        limit = ("timeout", str(seconds))
-        argv = (*limit, "sh", "-c", text, "ops", root, str(workers), str(nice))
-        self._program = host.start(Command(argv, root=as_root), feed=self._feed())
+        nicely = ("nice", "-n", str(nice)) if nice else ()
+        words = ("sh", "-c", text, "ops", root, str(workers), str(nice))
+        self._command = Command(("timeout", str(seconds), *nicely, *words), root=as_root)
+        self._start()
+
+    def _start(self) -> None:
+        self._queue: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
+        self._fed = threading.Event()
+        self._buffer = bytearray()
+        self._ended = False
+        self._searched = 0
+        self._escaped = False
+        self._program = self._host.start(self._command, feed=self._feed(self._queue, self._fed))
 
     def __enter__(self) -> Reading:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._stop()
+
+    def _stop(self) -> None:
         self._queue.put(_STOP)
         self._fed.wait(PATIENCE)  # or the feed might write to what its number is given next
         self._program.end()
@@ -118,11 +106,51 @@ class Reading:
         share = max(1, self._rate // self.workers)
         return Batches(self.workers, alone=min(ALONE, share), most=min(MOST, share))
 
-    def give(self, batch: Batch) -> None:
-        """Send a batch to the host."""
-        self._count += 1
-        self._batches[self._count] = batch
-        self._queue.put(batch.frame(self._count, self._pace(batch)))
+    def give(self, batch: Batch, *, again: bool = False) -> None:
+        """Send a batch to the host; `again` after it was overdue: then its time is limited."""
+        limit = int(self._allowed(batch)) + 1 if again else 0
+        with self._lock:
+            self._count += 1
+            self._batches[self._count] = batch
+            self._mark_begun()
+            self._queue.put(batch.frame(self._count, self._pace(batch), limit))
+
+    def _mark_begun(self) -> None:
+        """Note when the batches began that are being read by now: the first, one a worker."""
+        for number in islice(self._batches, self.workers):
+            self._begun.setdefault(number, time.monotonic())
+
+    def _allowed(self, batch: Batch) -> float:
+        """Return the seconds that a batch may take before somebody looks what it is about."""
+        share = self._rate / self.workers / 2 if self._rate else SLOWEST
+        return SLACK + batch.size / min(SLOWEST, share)
+
+    def overdue(self) -> list[Batch]:
+        """Return the batches that take too long; each is given as much time again."""
+        now = time.monotonic()
+        with self._lock:
+            late = [
+                number
+                for number, begun in self._begun.items()
+                if now - begun > self._allowed(self._batches[number])
+            ]
+            self._begun.update(dict.fromkeys(late, now))
+            return [self._batches[number] for number in late]
+
+    def wake(self) -> None:
+        """Have the host see whether a worker was killed: it breaks off then."""
+        self._queue.put(b"wake\n")
+
+    def restart(self) -> list[Batch]:
+        """End all reading, begin anew, and return the batches that have no answer."""
+        self._stop()
+        with self._lock:
+            left = list(self._batches.values())
+            self._batches.clear()
+            self._begun.clear()
+        self._start()
+        self.wait_ready()
+        return left
 
     def _pace(self, batch: Batch) -> bytes:
         """Return how a worker is slowed down: the pause, and for a big file its slices.
@@ -139,7 +167,17 @@ class Reading:
     def finish(self) -> None:
         """Say that no more batches come."""
         self._finished = True
-        self._queue.put(None)
+        self._end_when_answered()
+
+    def _end_when_answered(self) -> None:
+        """Let the host end once nothing is under way; until then it watches for our signs of life.
+
+        A host that knows of its end early would read on for nobody when we are killed.
+        """
+        with self._lock:
+            if self._finished and not self._batches and not self._ended:
+                self._ended = True
+                self._queue.put(None)
 
     def wait_ready(self) -> None:
         """Wait until the host takes batches. Raise OpsError when it can't."""
@@ -153,18 +191,22 @@ class Reading:
         self._escaped, self.workers = zero == b"n", int(workers)
         self._buffer = bytearray(rest)
 
-    def answers(self) -> Iterator[Answer]:
-        """Yield answers as they come, until all are there. Raise OpsError if it broke off."""
-        while self._batches or not self._finished:
-            chunk = self._program.read()
-            if not chunk:
-                code = self._program.wait()
-                if code or self._batches or not self._finished:
-                    raise self._broken_off(code)
-                return
-            self._buffer += chunk
+    def answers(self) -> Iterator[Answer | None]:
+        """Yield answers as they come, until the script ends; None when for a TICK nothing came.
+
+        Raise OpsError if it broke off.
+        """
+        while (chunk := self._program.read(TICK)) != b"":
+            if chunk is None:
+                yield None
+            else:
+                self._buffer += chunk
             while (answer := self._cut()) is not None:
                 yield answer
+            self._end_when_answered()
+        code = self._program.wait()
+        if code or not self._ended:
+            raise self._broken_off(code)
 
     def _broken_off(self, code: int) -> OpsError:
         if self._seconds and code == _TIMED_OUT:
@@ -178,17 +220,20 @@ class Reading:
             "Run the task again: it goes on where this one stopped.",
         )
 
-    def _feed(self) -> Iterator[bytes]:
+    def _feed(
+        self, frames: queue.SimpleQueue[bytes | None], fed: threading.Event
+    ) -> Iterator[bytes]:
         try:
-            yield from self._frames()
+            yield from self._frames(frames)
         finally:
-            self._fed.set()
+            fed.set()
 
-    def _frames(self) -> Iterator[bytes]:
+    @staticmethod
+    def _frames(frames: queue.SimpleQueue[bytes | None]) -> Iterator[bytes]:
         due = time.monotonic() + BEAT
         while True:
             try:
-                frame = self._queue.get(timeout=max(0.0, due - time.monotonic()))
+                frame = frames.get(timeout=max(0.0, due - time.monotonic()))
             except queue.Empty:
                 due = time.monotonic() + BEAT
                 yield b"beat\n"
@@ -212,41 +257,8 @@ class Reading:
         number, body = int(buffer[end + len(_END) : line]), bytes(buffer[:end])
         del buffer[: line + 1]
         self._searched = 0
-        return answer(self._batches.pop(number), body, escaped=self._escaped)
-
-
-def answer(batch: Batch, told: bytes, *, escaped: bool) -> Answer:
-    """Return what the host `told` of the batch: sums, NUL, exit code, NUL, look, LF, errors.
-
-    A sum counts only when its record is whole, its name was asked for, and either md5sum
-    ended well or says which others it could not read; a doubtful batch has no digests at all.
-    """
-    nothing: list[bytes | None] = [None] * len(batch.names)
-    parts = told.rsplit(b"\0", 2)
-    if len(parts) != 3 or not parts[1].isdigit():
-        return Answer(batch, nothing, False, 1, b"")
-    look, _, errors = parts[2].partition(b"\n")
-    calm, code = look.startswith(batch.look), int(parts[1])
-    records = _unescaped(parts[0]) if escaped else parts[0].split(b"\0")
-    records.pop()
-    if len(records) == len(batch.names) and not code:
-        if [record[34:] for record in records] == batch.names:
-            return Answer(batch, [record[:32] for record in records], calm, code, errors)
-        return Answer(batch, nothing, calm, code, errors)
-    known = {record[34:]: record[:32] for record in records if len(record) > 34}
-    digests = [known.get(name) for name in batch.names]
-    doubtful = (None in digests) != bool(code)
-    return Answer(batch, nothing if doubtful else digests, calm, code, errors)
-
-
-def _unescaped(text: bytes) -> list[bytes]:
-    return [
-        b"%b  %b" % (record[1:33], md5list.unescape(record[35:])) if record[:1] == b"\\" else record
-        for record in text.split(b"\n")
-    ]
-
-
-def look_digest(identities: list[bytes]) -> bytes:
-    """Return the hex MD5 of the lines that a second look at unchanged files gives."""
-    text = b"\n".join(identities) + b"\n" if identities else b""
-    return hashlib.md5(text, usedforsecurity=False).hexdigest().encode()
+        with self._lock:
+            batch = self._batches.pop(number)
+            self._begun.pop(number, None)
+            self._mark_begun()
+        return answer(batch, body, escaped=self._escaped)

@@ -15,6 +15,7 @@ from pathlib import Path
 from ops.remote.host import Host
 from ops.remote.local import LocalHost
 from ops.verify.faults import Fault
+from ops.verify.folders import upwards
 from ops.verify.look import Look
 from ops.verify.manifest import Draft
 from ops.verify.reading import Reading
@@ -63,12 +64,12 @@ class Scan:
         return self.read_size / self.size if self.size else 1.0
 
     def size_without(self, paths: set[bytes]) -> int:
-        """Return the bytes of all files known to their end but those at `paths`."""
+        """Return the bytes of all files known to their end but those at `paths` or below."""
         look = self.look
         return self.size - sum(
             look.sizes[i]
             for i, digest in enumerate(self.digests)
-            if digest and paths and look.paths[i] in paths
+            if digest and paths and not paths.isdisjoint(upwards(look.paths[i]))
         )
 
 
@@ -160,7 +161,8 @@ def _remind(scanner: Scanner, keeping: Keeping, resumed: Memory) -> None:
     before = recall(keeping.path, keeping.place)
     due = keeping.due(before)
     kept = {path: before.records[path] for path in before.records.keys() - due}
-    checked = {path: before.records[path] for path in due}
+    read = due | (before.records.keys() & resumed.records.keys())
+    checked = {path: before.records[path] for path in read}
     scanner.remember({**(kept if due else before.records), **resumed.records}, lambda: checked)
 
 

@@ -6,23 +6,22 @@ import threading
 import time
 from array import array
 from collections.abc import Callable, Sequence
+from itertools import chain
 
 from ops.errors import OpsError
-from ops.inventory.patterns import Excludes
-from ops.remote.command import script
 from ops.remote.host import Host
+from ops.verify import doubts
+from ops.verify.answers import Answer, Batch, look_digest
 from ops.verify.batches import Batches
 from ops.verify.faults import Fault
-from ops.verify.look import GONE, IDENTITY, Look, Reader, looking
+from ops.verify.look import GONE, Look, Reader, looking
 from ops.verify.manifest import Draft
-from ops.verify.reading import Answer, Batch, Reading, look_digest
+from ops.verify.reading import TICK, Reading
 from ops.verify.seen import Notes, Record
-from ops.verify.tree import Progress, Tree
+from ops.verify.tree import Progress, Tree, excluded
 
-_AGAIN = (
-    'cd -P -- "$1" && exec xargs -0 -r sh -c '
-    f'\'find "$@" -maxdepth 0 -printf "%p\\0{IDENTITY}\\0" 2>/dev/null; :\' find'
-)
+GRACE = 5.0
+"""Seconds that a look may take to say why a root that can't be read can't be looked at either."""
 
 
 class Scanner:
@@ -40,7 +39,8 @@ class Scanner:
         self._lock = threading.Lock()
         self._batches: Batches | None = None
         self._known = 0
-        self._looked = False
+        self._looked = self._finished = False
+        self._halted = threading.Event()
         self._error: BaseException | None = None
         self._reuse: dict[bytes, Record] = {}
         self._before: dict[bytes, Record] = {}
@@ -62,8 +62,8 @@ class Scanner:
     ) -> None:
         """Take over what need not be read again, and what the content was `before`.
 
-        The second is for files that are read although they may have lain still; it is asked
-        for while these are read.
+        The second is for files that are read although they may have lain still, now or by a
+        scan that was cut off; it is asked for while these are read.
         """
         self._reuse = reuse
         self._recall = before
@@ -73,17 +73,14 @@ class Scanner:
         thread = threading.Thread(target=self._look, daemon=True)
         thread.start()
         try:
-            self._reading.wait_ready()
-            with self._lock:
-                self._batches = self._reading.batches()
-            self._dispatch()
-            for answer in self._reading.answers():
-                self._take(answer)
-                self._dispatch()
-        except OpsError:
-            thread.join()
-            if self._error:
-                raise self._error from None
+            self._read_all()
+        except OpsError as error:
+            if not len(self._reader.look):  # nor can the root be looked at; the look says why
+                thread.join(GRACE)
+            self._halt(thread)
+            raise (self._error or error) from None
+        except BaseException:
+            self._halt(thread)
             raise
         thread.join()
         if self._error:
@@ -91,37 +88,88 @@ class Scanner:
         self._settle()
         return self._reader.look
 
+    def _read_all(self) -> None:
+        """Have everything read that the look finds."""
+        self._reading.wait_ready()
+        with self._lock:
+            self._batches = self._reading.batches()
+        self._dispatch()
+        for answer in self._reading.answers():
+            if answer:
+                self._take(answer)
+            elif overdue := self._reading.overdue():
+                self._look_after(overdue)
+            self._dispatch()
+
+    def _look_after(self, overdue: list[Batch]) -> None:
+        """Read without the files that are other ones by now: a FIFO, say, is never read to its end.
+
+        As long as they are what they were, reading just takes long.
+        """
+        look, names = self._reader.look, [name for batch in overdue for name in batch.names]
+        now = doubts.look_again(self._host, self._tree, names, nice=self._reading.nice)
+        known = {i: now.get(look.paths[i]) for batch in overdue for i in batch.files}
+        changed = {i for i, identity in known.items() if identity != look.identities[i]}
+        if not changed:
+            self._reading.wake()
+            return
+        with self._lock:
+            for batch in self._reading.restart():
+                if files := [i for i in batch.files if i not in changed]:
+                    self._reading.give(self._batch(files), again=True)
+        self._take(doubts.unread(self._batch(sorted(changed))))
+
+    def _halt(self, thread: threading.Thread) -> None:
+        """End the look, so that nobody uses the notes after us."""
+        self._halted.set()
+        thread.join()
+
     def _look(self) -> None:
         try:
-            tree = self._tree
-            command = looking(tree.root, mount=tree.mount, cross=tree.cross, as_root=tree.as_root)
-            with self._host.start(command) as program:
-                while chunk := program.read():
-                    self._reader.take(chunk)
-                    self._dispatch()
-                code = program.wait()
-                self._reader.finish(code, program.err, tree.root, tree.mount)
+            if self._find():
+                self._looked = True
+                self._dispatch()
+                self.draft = Draft(self._reader.look)
+                self._before = self._recall()
         except BaseException as error:
             self._error = error
-        self._looked = True
-        self._dispatch()
-        if not self._error:
-            self.draft = Draft(self._reader.look)
-            self._before = self._recall()
+            self._dispatch()
+
+    def _find(self) -> bool:
+        """Look at the whole tree; return whether that was done, not halted."""
+        tree = self._tree
+        command = looking(
+            tree.root,
+            mount=tree.mount,
+            cross=tree.cross,
+            as_root=tree.as_root,
+            nice=self._reading.nice,
+        )
+        with self._host.start(command) as program:
+            while (chunk := program.read(TICK)) != b"":
+                if self._halted.is_set():
+                    return False
+                if chunk:
+                    self._reader.take(chunk)
+                    self._dispatch()
+            self._reader.finish(program.wait(), program.err, tree.root, tree.mount)
+        return True
 
     def _dispatch(self) -> None:
-        """Keep every worker busy, with one batch more in store for each."""
+        """Keep every worker busy, with one batch more in store for each; none after an error."""
         with self._lock:
-            if self._batches is None or (self._batches.complete and not self._batches.left):
+            if self._batches is None or self._finished:
                 return
-            self._supply(self._batches)
-            while self._reading.waiting < 2 * self._reading.workers:
-                files = [] if self._error else self._batches.take()
-                if not files:
-                    break
-                self._reading.give(self._batch(files))
+            if not self._error:
+                self._supply(self._batches)
+                self._give(self._batches)
             if self._error or (self._batches.complete and not self._batches.left):
+                self._finished = True
                 self._reading.finish()
+
+    def _give(self, batches: Batches) -> None:
+        while self._reading.waiting < 2 * self._reading.workers and (files := batches.take()):
+            self._reading.give(self._batch(files))
 
     def _supply(self, batches: Batches) -> None:
         looked, look = self._looked, self._reader.look
@@ -184,7 +232,7 @@ class Scanner:
             look = self._reader.look
             paths = [look.paths[i] for i in files]
             identities = [look.identities[i] for i in files]
-            self._notes.add(paths, identities, sums, [_now()] * len(files))
+            self._notes.add(paths, identities, sums, [b"%d" % time.time()] * len(files))
 
     def _place_all(self) -> None:
         """Put the digests that came so far in their places, once all places are known."""
@@ -211,16 +259,27 @@ class Scanner:
         if self._doubts:
             self._settle_doubts()
         if self._before:
-            self.corrupted = [Fault(look.paths[i], "corrupted", _SILENT) for i in self._silent()]
+            self.corrupted = [
+                Fault(look.paths[i], "corrupted", doubts.SILENT) for i in self._silent()
+            ]
 
     def _settle_doubts(self) -> None:
         """Name what changed, vanished or was not read, and forget its digests."""
         names = [name for answer in self._doubts for name in answer.batch.names]
-        again = self._look_again(names)
+        again, look = (
+            doubts.look_again(self._host, self._tree, names, nice=self._reading.nice),
+            self._reader.look,
+        )
         for answer in self._doubts:
-            reasons = _reasons(answer)
+            reasons = doubts.reasons(answer)
             for index, name in zip(answer.batch.files, answer.batch.names, strict=True):
-                fault = self._fault(index, name, again.get(name), reasons)
+                fault = doubts.fault(
+                    name,
+                    before=look.identities[index],
+                    now=again.get(name),
+                    digest=self.digests[index],
+                    reasons=reasons,
+                )
                 if fault:
                     self.faults.append(fault)
                     self.digests[index] = None
@@ -228,57 +287,14 @@ class Scanner:
             sure = [(i, digest) for i, digest in pairs if digest]
             self._note([i for i, _ in sure], [digest for _, digest in sure])
 
-    def _fault(
-        self, index: int, name: bytes, seen: bytes | None, reasons: dict[bytes, str]
-    ) -> Fault | None:
-        if seen is None:
-            return Fault(name, "vanished", "it was there when the scan began")
-        if seen != self._reader.look.identities[index]:
-            return Fault(name, "changed", "it changed while it was read")
-        if self.digests[index] is None:
-            reason = reasons.get(name, "md5sum did not read it to its end")
-            return Fault(name, "unreadable", reason)
-        return None
-
     def _silent(self) -> list[int]:
         """Return the files with other content than before although nothing else changed."""
         look = self._reader.look
         found = []
-        for index in self.read:
+        resumed = chain.from_iterable(files for files, _ in self._reused)
+        for index in chain(self.read, resumed):  # what a scan that was cut off read counts as well
             before = self._before.get(look.paths[index])
             digest = self.digests[index]
             if before and digest and before[0] == look.identities[index] and before[1] != digest:
                 found.append(index)
         return found
-
-    def _look_again(self, names: list[bytes]) -> dict[bytes, bytes]:
-        command = script(
-            _AGAIN, self._tree.root, root=self._tree.as_root, stdin=b"\0".join(names) + b"\0"
-        )
-        parts = self._host.run(command).out.split(b"\0")
-        return dict(zip(parts[0:-1:2], parts[1::2], strict=True))
-
-
-_SILENT = "other content than before, while its metadata did not change: silent corruption"
-
-
-def _now() -> bytes:
-    return b"%d" % time.time()
-
-
-def excluded(patterns: tuple[str, ...]) -> Callable[[bytes, bool], bool] | None:
-    """Return what says of a path below the root, and whether it is a folder, if it is left out."""
-    if not patterns:
-        return None
-    excludes = Excludes(patterns)
-    return lambda path, folder: excludes.hold(path, folder=folder)
-
-
-def _reasons(answer: Answer) -> dict[bytes, str]:
-    """Return why md5sum could not read files, by name, as far as it says so plainly."""
-    said = {}
-    for line in answer.errors.splitlines():
-        name, found, reason = line.removeprefix(b"md5sum: ").rpartition(b": ")
-        if found:
-            said[name.strip(b"'")] = reason.decode("utf-8", "backslashreplace")
-    return said

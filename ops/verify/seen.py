@@ -10,11 +10,15 @@ several records for a path the last counts.
 from __future__ import annotations
 
 import os
+import re
+import stat
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
+
+from ops.verify import md5list
 
 How = Literal["full", "quick"]
 """full: the scan reads everything; quick: only what changed."""
@@ -25,8 +29,8 @@ Record = tuple[bytes, bytes, bytes]
 PATIENCE = 7 * 86400
 """Seconds after which a scan that was cut off begins anew."""
 
+_SECONDS = re.compile(rb"[0-9]+\.[0-9]+")
 _FIELDS = 4
-_DIGEST = 32
 _TICK = 0.02
 _COARSE = 1.02
 
@@ -46,19 +50,37 @@ def recall(path: Path, place: str) -> Memory:
     Files that had changed only just before that scan are not among them: they may have changed
     again within the same tick of the clock, unseen.
     """
-    try:
-        parts = path.read_bytes().split(b"\0")
-    except OSError:
-        return Memory()
+    parts = _ours(path).split(b"\0")
     whole = (len(parts) - 1) // _FIELDS * _FIELDS
     if whole < _FIELDS or parts[0] != b"#" or parts[2] != os.fsencode(place):
         return Memory()
-    started = float(parts[1])
     columns = [parts[at:whole:_FIELDS] for at in range(_FIELDS)]
+    started = _seconds(parts[1])
+    if started is None or not md5list.all_digests(columns[2][1:]):
+        return Memory()
     records = dict(zip(columns[0], zip(*columns[1:], strict=True), strict=True))
     for name in _unsettled(columns[0], columns[1], started):
         records.pop(name, None)
     return Memory(records, "full" if parts[3] == b"full" else "quick", started)
+
+
+def _ours(path: Path) -> bytes:
+    """Return a file that nobody but this account can have written, else nothing.
+
+    What it says is taken for proven, and it may lie in a folder where anybody may put files.
+    """
+    try:
+        number = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError:
+        return b""
+    with os.fdopen(number, "rb") as file:
+        status = os.fstat(number)
+        safe = status.st_uid == os.geteuid() and not status.st_mode & 0o022
+        return file.read() if safe and stat.S_ISREG(status.st_mode) else b""
+
+
+def _seconds(text: bytes) -> float | None:
+    return float(text) if _SECONDS.fullmatch(text) else None
 
 
 def _unsettled(paths: list[bytes], identities: list[bytes], started: float) -> list[bytes]:
@@ -93,7 +115,7 @@ class Notes:
     def begin(self, started: float, *, resumed: bool) -> None:
         """Open the notes, behind those that were `resumed`, else anew."""
         self._part.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
+        flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
         self._number = os.open(self._part, flags | (0 if resumed else os.O_TRUNC), 0o600)
         if resumed:
             os.ftruncate(self._number, _whole(self._part))

@@ -32,6 +32,7 @@ class Lines:
         self._keys = keys
         self._rest = b""
         self._number = 0
+        self._before: list[bytes] = []  # the last path before the window, if any
         self.lines: list[bytes] = []
         self.keys: list[bytes] = []
         self.more = True
@@ -61,8 +62,10 @@ class Lines:
         self.lines = lines
         self.keys = self._checked(lines)
         ordered = self._before + self.keys
-        if not all(map(operator.lt, ordered, islice(ordered, 1, None))):
-            raise Unsorted(str(self.path))
+        rising = list(map(operator.lt, ordered, islice(ordered, 1, None)))
+        if not all(rising):
+            number = self._number + 2 + rising.index(False) - len(self._before)
+            raise Unsorted("a path out of order, or twice", self.path, number)
 
     def _checked(self, lines: list[bytes]) -> list[bytes]:
         try:
@@ -79,8 +82,6 @@ class Lines:
         if self._file.readline() != head:
             raise damaged(self.path, 1, BadLine(f"it must be {head.decode().strip()}"))
         self._number = 1
-
-    _before: list[bytes] = []  # noqa: RUF012  the last path before the window, if any
 
 
 def damaged(path: Path, number: int, error: BadLine) -> OpsError:

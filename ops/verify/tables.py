@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from ops.escapes import escape
-from ops.verify.compare import Comparison, Difference
+from ops.verify.differences import Comparison, Difference
 
 Tables = dict[bytes, tuple[int, bytes]]
 """Rows and digest by table."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from ops.inventory.patterns import Excludes
+
 Progress = Callable[[int, int], None]
 """Hears how many bytes and files are done."""
 
@@ -25,3 +27,11 @@ class Tree:
     mount: str = ""
     cross: bool = False
     as_root: bool = True
+
+
+def excluded(patterns: tuple[str, ...]) -> Callable[[bytes, bool], bool] | None:
+    """Return what says of a path below the root, and whether it is a folder, if it is left out."""
+    if not patterns:
+        return None
+    excludes = Excludes(patterns)
+    return lambda path, folder: excludes.hold(path, folder=folder)

@@ -1,20 +1,20 @@
 """What a comparison and the faults of both scans amount to. Pure.
 
 A practice run reads a live source. What changed there since the transfer began is counted
-apart: it shows that the source lives, not that the transfer failed. An entry counts as changed
-since when its ctime on the source is later than the transfer's start, told by the source's own
-clock; an extra one on the target, when the folder it was in has changed on the source since.
+apart: it shows that the source lives, not that the transfer failed (ops.verify.since).
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from ops.verify.compare import Comparison, Difference, Kind
+from ops.verify.differences import Comparison, Difference, Kind
 from ops.verify.faults import Fault
+from ops.verify.folders import upwards
+from ops.verify.since import Since
 
 Verdict = Literal["same", "same-as-of", "different", "incomplete"]
 
@@ -63,15 +63,14 @@ def judge(
     source_faults: list[Fault],
     target_faults: list[Fault],
     *,
-    ctimes: Mapping[bytes, float],
-    since: float | None,
+    since: Since | None = None,
     corrupted: Mapping[str, list[Fault]] | None = None,
 ) -> Judgement:
     """Return the judgement of a data set.
 
-    `ctimes` holds the ctime of every entry of the source; `since` is the transfer's start on
-    the source's clock, None when nothing may have changed. Nothing below an entry that could
-    not be read counts as a difference: nobody knows. Silent corruption on either side is one.
+    `since` tells what changed on the source after the transfer's start, None when nothing may
+    have changed. Nothing below an entry that could not be read counts as a difference: nobody
+    knows. Silent corruption on either side is one.
     """
     faulty = {fault.path for fault in (*source_faults, *target_faults)}
     judged = Judgement(
@@ -86,7 +85,7 @@ def judge(
             unread = True
         elif _is_own(difference):
             continue
-        elif since is not None and _changed(difference, ctimes, since):
+        elif since is not None and since.excuses(difference):
             judged.changed_since.append(difference)
         else:
             judged.differences.append(difference)
@@ -99,22 +98,9 @@ def judge(
     return judged
 
 
-def _changed(difference: Difference, ctimes: Mapping[bytes, float], since: float) -> bool:
-    if difference.kind != "extra":
-        return ctimes[difference.path] > since
-    nearest = next((path for path in _above(difference.path) if path in ctimes), b".")
-    return ctimes.get(nearest, 0.0) > since
-
-
 def _is_own(difference: Difference) -> bool:
     return (difference.path, difference.kind, difference.words) == (_OWN, "extra", "dir")
 
 
 def _below(path: bytes, faulty: set[bytes]) -> bool:
-    return bool(faulty) and (path in faulty or any(above in faulty for above in _above(path)))
-
-
-def _above(path: bytes) -> Iterator[bytes]:
-    """Yield the folders above a path, the nearest first."""
-    while (path := path.rpartition(b"/")[0]) != b"":
-        yield path
+    return bool(faulty) and any(folder in faulty for folder in upwards(path))

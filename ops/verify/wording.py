@@ -10,7 +10,7 @@ from ops import quantities
 from ops.escapes import escape
 
 if TYPE_CHECKING:
-    from ops.verify.compare import Comparison, Difference
+    from ops.verify.differences import Comparison, Difference
     from ops.verify.faults import Fault
     from ops.verify.verdict import Judgement
 

@@ -31,6 +31,14 @@ def test_a_failed_write_leaves_the_old_file(tmp_path: Path) -> None:
     assert (tmp_path / "a").read_bytes() == b"old"
 
 
+def test_nothing_is_written_through_a_link_that_lies_beside(tmp_path: Path) -> None:
+    (tmp_path / "precious").write_bytes(b"precious")
+    files.leftover(tmp_path / "a").symlink_to("precious")
+    with pytest.raises(OSError, match="Too many levels"):
+        files.write(tmp_path / "a", b"new")
+    assert (tmp_path / "precious").read_bytes() == b"precious"
+
+
 def test_moving_and_removing_twice_is_no_error(tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(b"x")
     files.move(tmp_path / "a", tmp_path / "done" / "a")

@@ -122,6 +122,22 @@ def test_what_was_different_before_the_transfer_is_no_later_change(here: Fleet) 
     assert _paths(_verified(here)) == [("different", b"./plain")]
 
 
+@pytest.mark.parametrize("lost", [False, True])
+def test_a_later_chmod_on_the_source_excuses_nothing(here: Fleet, lost: bool) -> None:
+    status = here.target.joinpath("plain").stat()
+    if lost:
+        here.target.joinpath("plain").unlink()
+    else:
+        here.target.joinpath("plain").write_bytes(b"plaIn")
+        os.utime(here.target / "plain", ns=(status.st_mtime_ns, status.st_mtime_ns))
+    for path in here.source.rglob("*"):
+        if not path.is_symlink():
+            path.chmod(0o600 if path.is_file() else 0o755)
+    outcome = _verified(here)
+    assert outcome.judgement.verdict == "different"
+    assert _paths(outcome) == [("missing" if lost else "different", b"./plain")]
+
+
 def test_a_missing_root_is_an_error_and_recorded_as_failed(here: Fleet) -> None:
     here.target.rename(here.target.with_name("away"))
     try:
@@ -227,7 +243,7 @@ def _stranger(folder: Path, *words: str, stdin: IO[bytes] | None = None) -> int:
 
 
 def test_the_plan_tells_sizes_and_reads_nothing(here: Fleet) -> None:
-    decided = planning.planned(here.repo, "wiki", ["pages"], full=True)
+    decided = planning.planned(here.repo, "wiki", full=True)
     (step,) = decided.steps
     files = trees.walk(here.target)
     assert step.arguments["source_files"] == step.arguments["target_files"] == len(files)

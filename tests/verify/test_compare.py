@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from ops.errors import OpsError
 from ops.verify import compare, md5list, spread, streams
-from ops.verify.compare import Difference
+from ops.verify.differences import Difference, verdict
 from ops.verify.scan import Scan
 from tests.verify import trees
 
@@ -47,13 +47,13 @@ def test_each_kind_is_told(tmp_path: Path) -> None:
         Difference(b"./d", "extra"),
         Difference(b"./m", "moved", to=b"./n/m"),
     ]
-    assert compare.verdict(found) == "different"
+    assert verdict(found) == "different"
 
 
 def test_equal_lists_are_the_same(tmp_path: Path) -> None:
     left = _list(tmp_path / "l", {b"a\n": b"1", b"b\\": b"2"})
     found = compare.compare(left, left)
-    assert (found.files, found.differences, compare.verdict(found)) == (2, [], "same")
+    assert (found.files, found.differences, verdict(found)) == (2, [], "same")
 
 
 def test_empty_files_are_not_moved(tmp_path: Path) -> None:
@@ -175,7 +175,7 @@ def test_metadata_alone_does_not_make_content_different(tmp_path: Path, scanned:
     found = compare.compare(tmp_path / "left.md5", tmp_path / "right.md5")
     words = {d.path: d.words for d in found.of("metadata")}
     assert "mode 0644 here, 0600 there" in words[b"./a"]
-    assert compare.verdict(found) == "same"
+    assert verdict(found) == "same"
 
 
 def test_a_file_that_was_not_read_is_not_the_same(tmp_path: Path, scanned: Scanned) -> None:
@@ -185,5 +185,5 @@ def test_a_file_that_was_not_read_is_not_the_same(tmp_path: Path, scanned: Scann
     described.write_bytes(described.read_bytes().split(b" md5=")[0] + b"\n")
     listed.write_bytes(b"")
     found = compare.compare(listed, listed)
-    assert (found.files, compare.verdict(found)) == (0, "incomplete")
+    assert (found.files, verdict(found)) == (0, "incomplete")
     assert [(d.kind, d.path) for d in found.differences] == [("unread", b"./a")]

@@ -10,7 +10,7 @@ import pytest
 from ops.errors import OpsError
 from ops.inventory import machine, recovery
 from ops.inventory.schema import TransferState
-from ops.verify import checksums, evidence
+from ops.verify import checksums, evidence, planning
 from ops.verify.sides import Outcome
 from tests.migrate.fleet import Fleet, fleet
 
@@ -59,6 +59,25 @@ def test_the_same_tables_are_the_same_and_can_be_compared_anew(here: Fleet) -> N
     assert (figures["tables"], figures["target_rows"], figures["faults"]) == (2, 3, [])
     assert evidence.check(here.repo, run).proven == {"issues": 2}
     assert here.repo.state("wiki").verifications["issues"].verdict == "same"
+
+
+def test_a_data_set_that_was_never_moved_makes_the_run_incomplete(here: Fleet) -> None:
+    run, outcome = _verified(here, f"echo one 3 {A}", f"echo one 3 {A}")
+    assert outcome.judgement.verdict == "same"
+    record = here.repo.record(run)
+    assert record.verdict == "incomplete"
+    assert record.figures["pages"] == {"verdict": "incomplete", "reason": "never moved"}
+    alone, _ = checksums.verify(here.repo, "wiki", data="issues")
+    assert here.repo.record(alone).verdict == "same"
+
+
+def test_the_plan_tells_every_data_set_moved_or_not(here: Fleet) -> None:
+    decided = planning.planned(here.repo, "wiki")
+    assert [step.subject for step in decided.steps] == ["issues"]
+    (note,) = decided.notes
+    assert note.startswith(f"never moved, not verified: pages: source {here.source} on main")
+    assert f"target {here.target} on main" in note
+    assert planning.planned(here.repo, "wiki", "issues").notes == ()
 
 
 def test_a_row_less_and_a_table_less_are_named(here: Fleet) -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from ops.errors import OpsError
 from ops.verify import compare
+from ops.verify.differences import verdict
 from ops.verify.look import Look
 from ops.verify.manifest import Draft, write
 
@@ -33,7 +34,7 @@ def _manifest(path: Path, files: tuple[bytes, ...], unread: tuple[bytes, ...] = 
 
 def _found(left: Path, right: Path) -> tuple[str, list[tuple[str, bytes]]]:
     found = compare.compare(left, right)
-    return compare.verdict(found), [(d.kind, d.path) for d in found.differences]
+    return verdict(found), [(d.kind, d.path) for d in found.differences]
 
 
 def test_nobody_knows_what_is_below_a_folder_that_was_not_listed(tmp_path: Path) -> None:
@@ -62,4 +63,18 @@ def test_a_damaged_line_of_an_mtree_is_named_by_its_number(tmp_path: Path, damag
     lines[3] = lines[3].replace(b"size=1", damage)
     mtree.write_bytes(b"\n".join(lines))
     with pytest.raises(OpsError, match=r"r\.mtree:4: "):
+        compare.compare(left, right)
+
+
+@pytest.mark.parametrize("order", [[0, 1, 3, 2, 4], [0, 1, 2, 2, 3, 4]])
+def test_an_mtree_out_of_order_or_with_a_line_twice_is_damaged(
+    tmp_path: Path, order: list[int]
+) -> None:
+    left = _manifest(tmp_path / "l", (b"./a", b"./b", b"./c"))
+    right = _manifest(tmp_path / "r", (b"./a", b"./b", b"./c"))
+    mtree = tmp_path / "r.mtree"
+    lines = mtree.read_bytes().splitlines(keepends=True)
+    mtree.write_bytes(b"".join(lines[at] for at in order))
+    number = 1 + next(at for at in range(1, 5) if order[at] <= order[at - 1])
+    with pytest.raises(OpsError, match=rf"r\.mtree:{number}: a path out of order, or twice"):
         compare.compare(left, right)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from ops.verify.look import GONE, Reader, complaints
-from ops.verify.scanner import excluded
+from ops.verify.tree import excluded
 
 _HEAD = b"1700000000.0\n"
 

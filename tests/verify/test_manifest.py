@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from ops.verify import manifest, md5list, mtree
 from ops.verify.scan import Scan
@@ -39,10 +36,3 @@ def test_files_without_checksum_are_not_listed(
         assert len(told) == len(found.look)
     manifest.write(listed, found.draft, found.digests)
     assert (listed.read_bytes(), manifest.beside(listed, ".mtree").read_bytes()) == (whole, entries)
-
-
-@given(st.binary(max_size=60).filter(lambda path: b"\0" not in path))
-def test_the_folders_above_come_nearest_first(path: bytes) -> None:
-    above = list(manifest.upwards(path))
-    assert above[:1] == ([path] if path else [])
-    assert all(os.path.dirname(a).rstrip(b"/") == b.rstrip(b"/") for a, b in zip(above, above[1:]))  # noqa: PTH120, B905, RUF007

@@ -23,10 +23,10 @@ def test_many_names_are_the_names_one_by_one() -> None:
     assert mtree.encoded([b"./a"]) == [b"./a"]
 
 
-def test_an_entry_tells_content_from_metadata() -> None:
+def test_an_entry_tells_its_words() -> None:
     entry = mtree.parse(b"./a\\040b type=file uid=1 mode=0644 size=3 time=1.000000000 md5=ab")
     assert (entry.path, entry.type, entry.size, entry.unread) == (b"./a b", "file", 3, False)
-    assert entry.metadata == {"uid": b"1", "mode": b"0644", "time": b"1.000000000"}
+    assert entry.words["uid"] == b"1"
 
 
 def test_a_file_without_checksum_was_not_read() -> None:

@@ -82,6 +82,18 @@ def test_the_mtree_tells_every_entry(tmp_path: Path, scanned: Scanned) -> None:
     assert len(entries) == 1 + sum(1 for _ in root.rglob("*"))
 
 
+def test_bytes_below_a_folder_that_proves_nothing_do_not_count(
+    tmp_path: Path, scanned: Scanned
+) -> None:
+    trees.plant(
+        tmp_path / "tree", {b"a": b"12", b"d/a": b"123", b"d/e/a": b"1234", b"da": b"12345"}
+    )
+    found = scanned(tmp_path / "tree")
+    assert found.size_without(set()) == 14
+    assert found.size_without({b"./d"}) == 7
+    assert found.size_without({b"./a", b"./d/e"}) == 8
+
+
 def test_an_empty_root_gives_an_empty_list(tmp_path: Path, scanned: Scanned) -> None:
     (tmp_path / "tree").mkdir()
     assert scanned(tmp_path / "tree").files == 0
@@ -143,10 +155,9 @@ def programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
-def _stand_in(programs: Path, text: str) -> None:
-    real = "/usr/bin/md5sum"
-    program = programs / "md5sum"
-    program.write_text(f"#!/bin/sh\n{text.replace('REAL', real)}\n")
+def _stand_in(programs: Path, text: str, name: str = "md5sum") -> None:
+    program = programs / name
+    program.write_text(f"#!/bin/sh\n{text.replace('REAL', f'/usr/bin/{name}')}\n")
     program.chmod(0o755)
 
 
@@ -195,6 +206,16 @@ def test_a_killed_worker_leaves_its_files_unverified(
     assert [fault.kind for fault in found.faults] == ["unreadable"] * 2
 
 
+def test_a_killed_shell_of_a_worker_breaks_the_scan_off(
+    tmp_path: Path, scanned: Scanned, programs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ops.verify.reading.SLACK", 0.1)
+    trees.plant(tmp_path / "tree", {b"a": b"a", b"b": b"b"})
+    _stand_in(programs, 'case "$1" in */worker) kill -KILL $$;; esac; exec /bin/sh "$@"', "sh")
+    with pytest.raises(OpsError, match="sh: terminated by signal 9"):
+        scanned(tmp_path / "tree")
+
+
 @pytest.mark.parametrize(
     ("act", "kind"),
     [("echo more >>./a", "changed"), ("rm ./a", "vanished"), ("touch -d @1 ./a", "changed")],
@@ -207,6 +228,37 @@ def test_a_file_that_changes_while_it_is_read_is_named(
     found = scanned(tmp_path / "tree")
     assert [(fault.path, fault.kind) for fault in found.faults] == [(b"./a", kind)]
     assert set(_digests(tmp_path / "tree.md5")) == {b"./b"}
+
+
+@pytest.mark.parametrize(
+    ("act", "rate"), [("mkfifo ./a", 0), ("ln -s /dev/zero ./a", 0), ("mkfifo ./a", 10_000)]
+)
+def test_a_file_that_becomes_something_endless_is_named_and_the_others_are_read(
+    tmp_path: Path,
+    programs: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    act: str,
+    rate: int,
+) -> None:
+    monkeypatch.setattr("ops.verify.reading.SLACK", 2.0)
+    root, (program, word) = tmp_path / "tree", ("xargs", "slowly") if rate else ("md5sum", "./a")
+    trees.plant(root, {b"a": b"a" * 12_000, b"b": b"b", b"c": b"c"})
+    now = f'case "$*" in *{word}*) [ ! -f ./a ] || {{ rm ./a; {act}; }};; esac'
+    _stand_in(programs, f'{now}; exec REAL "$@"', program)
+    load = Load(workers=1, bytes_per_second=rate)
+    found = scan(LocalHost(), Tree(str(root), as_root=False), load=load)
+    assert [(fault.path, fault.kind) for fault in found.faults] == [(b"./a", "changed")]
+    digests = dict(zip(found.look.paths, found.digests, strict=True))
+    assert {path: digest for path, digest in digests.items() if digest} == trees.walk(root)
+
+
+def test_what_only_takes_long_is_waited_for(
+    tmp_path: Path, scanned: Scanned, programs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ops.verify.reading.SLACK", 0.1)
+    trees.plant(tmp_path / "tree", {b"a": b"a"})
+    _stand_in(programs, 'case "$*" in *./a*) sleep 3;; esac; exec REAL "$@"')
+    assert scanned(tmp_path / "tree").faults == []
 
 
 def test_an_md5sum_that_knows_no_zero_will_do(
@@ -226,7 +278,24 @@ def test_nothing_stays_on_the_host(tmp_path: Path, scanned: Scanned) -> None:
     assert set(Path("/dev/shm").glob("ops-read.*")) <= before
 
 
-def test_a_limit_of_bytes_a_second_is_kept_and_reads_the_same(tmp_path: Path) -> None:
+def test_a_nice_scan_is_so_in_all_it_does(tmp_path: Path, programs: Path) -> None:
+    trees.plant(tmp_path / "tree", {b"a": b"a"})
+    _stand_in(programs, f'nice >>{tmp_path / "md5sum"}; echo more >>./a; REAL "$@"')
+    for name in ("find", "stat"):
+        _stand_in(programs, f'nice >>{tmp_path / name}; exec REAL "$@"', name)
+    before = int(subprocess.check_output(["nice"]))
+    scan(LocalHost(), Tree(str(tmp_path / "tree"), as_root=False), load=Load(nice=3))
+    told = {name: (tmp_path / name).read_text().split() for name in ("md5sum", "find", "stat")}
+    assert {word for words in told.values() for word in words} == {str(before + 3)}
+
+
+@pytest.mark.parametrize("zero", [True, False])
+def test_a_limit_of_bytes_a_second_is_kept_and_reads_the_same(
+    tmp_path: Path, programs: Path, zero: bool
+) -> None:
+    if not zero:
+        refused = 'case "$1" in -z) echo "invalid option" >&2; exit 1;; esac'
+        _stand_in(programs, f'{refused}; exec REAL "$@"')
     root = tmp_path / "tree"
     trees.plant_all(root)
     trees.plant(root, {b"big\n\\ one": os.urandom(300_000), b"more": os.urandom(50_000)})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -15,6 +16,7 @@ from ops.verify import seen
 from ops.verify.scan import Keeping, Load, Scan, scan
 from ops.verify.scanner import Scanner
 from ops.verify.tree import Tree
+from tests.support.processes import gone
 from tests.verify import trees
 
 NOTES = (b"1 2 3 0.0000000000 1699999000.5000000000", b"0" * 32, b"1700000000")
@@ -79,7 +81,8 @@ def test_what_changed_just_before_a_scan_is_read_again(
     trees.plant(tmp_path / "tree", {b"a": b"a"})
     look = again().look
     memory = seen.recall(tmp_path / "look", "here")
-    late = look.ctimes()[b"./a"] >= look.started - 0.02
+    ctime = float(look.among({b"./a"})[b"./a"].split(b" ")[4])
+    late = ctime >= look.started - 0.02
     assert (b"./a" not in memory.records) == late
 
 
@@ -135,23 +138,32 @@ def test_what_is_due_is_read_though_it_lay_still(
     assert again(due=due).read_files == 1
 
 
-@pytest.mark.parametrize("how", ["quick", "full"])
-def test_a_scan_that_was_cut_off_goes_on_where_it_was(
-    tmp_path: Path, again: Callable[..., Scan], monkeypatch: pytest.MonkeyPatch, how: seen.How
-) -> None:
-    trees.plant(tmp_path / "tree", {b"f%d" % i: b"%d" % i for i in range(30)})
-    _settle()
+@pytest.fixture
+def cut_off(again: Callable[..., Scan], monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Return a function that scans as `again` does, but breaks off after some files."""
     take = Scanner._take
 
     def cut(scanner: Scanner, answer: object) -> None:
         take(scanner, answer)  # type: ignore[arg-type]
         raise OpsError("cut off")
 
-    with monkeypatch.context() as patched:
-        patched.setattr("ops.verify.batches.LEAST", 9 * 8192)
-        patched.setattr(Scanner, "_take", cut)
-        with pytest.raises(OpsError, match="cut off"):
-            again(how)
+    def work(how: seen.How, **more: object) -> None:
+        with monkeypatch.context() as patched:
+            patched.setattr("ops.verify.batches.LEAST", 9 * 8192)
+            patched.setattr(Scanner, "_take", cut)
+            with pytest.raises(OpsError, match="cut off"):
+                again(how, **more)
+
+    return work
+
+
+@pytest.mark.parametrize("how", ["quick", "full"])
+def test_a_scan_that_was_cut_off_goes_on_where_it_was(
+    tmp_path: Path, again: Callable[..., Scan], cut_off: Callable[..., None], how: seen.How
+) -> None:
+    trees.plant(tmp_path / "tree", {b"f%d" % i: b"%d" % i for i in range(30)})
+    _settle()
+    cut_off(how)
     assert not (tmp_path / "look").exists()
     with (tmp_path / "look.part").open("ab") as torn:
         torn.write(b"./f7\x001 2")
@@ -162,11 +174,88 @@ def test_a_scan_that_was_cut_off_goes_on_where_it_was(
     assert again().read_files == 0
 
 
+def _all(memory: seen.Memory) -> set[bytes]:
+    return set(memory.records)
+
+
+@pytest.mark.parametrize(("how", "scrub"), [("full", {}), ("quick", {"due": _all})])
+def test_silent_corruption_outlives_a_scan_that_was_cut_off(
+    tmp_path: Path,
+    again: Callable[..., Scan],
+    cut_off: Callable[..., None],
+    how: seen.How,
+    scrub: dict[str, object],
+) -> None:
+    _corrupt(tmp_path, again)
+    cut_off(how, **scrub)
+    found = again(how, **scrub)
+    assert found.read_files < 30
+    assert len(found.corrupted) == 30
+
+
+def test_silent_corruption_outlives_a_scrub_that_goes_on_as_a_quick_scan(
+    tmp_path: Path, again: Callable[..., Scan], cut_off: Callable[..., None]
+) -> None:
+    _corrupt(tmp_path, again)
+    cut_off("quick", due=_all)
+    assert 0 < len(again().corrupted) < 30
+
+
+def _corrupt(folder: Path, again: Callable[..., Scan]) -> None:
+    """Make the memory say that each of 30 files had another content before."""
+    trees.plant(folder / "tree", {b"f%d" % i: b"%d" % i for i in range(30)})
+    _settle()
+    again()
+    look = folder / "look"
+    for _, digest, _ in seen.recall(look, "here").records.values():
+        look.write_bytes(look.read_bytes().replace(digest, digest[::-1]))
+
+
 def test_a_memory_of_garbage_is_no_memory(tmp_path: Path) -> None:
-    for content in (b"", b"x", b"#\0", b"\0" * 100, b"#\0" + b"1\0other\0full\0"):
+    head, entry = b"#\x001.5\0here\0full\0", b"./a\0" + NOTES[0] + b"\0%b\x001700000000\0"
+    damaged = [head.replace(b"1.5", b"x"), *(head + entry % d for d in (b"0", b"g" * 32))]
+    for content in (b"", b"x", b"#\0", b"\0" * 100, head.replace(b"here", b"other"), *damaged):
         (tmp_path / "look").write_bytes(content)
         assert seen.recall(tmp_path / "look", "here").records == {}
     assert seen.recall(tmp_path / "none", "here").records == {}
+
+
+def _become_fifo(path: Path) -> None:
+    path.unlink()
+    os.mkfifo(path)
+
+
+@pytest.mark.parametrize(
+    "act",
+    [
+        lambda look: look.chmod(0o660),
+        lambda look: os.chown(look, 12345, 0),
+        lambda look: look.rename(look.with_name("x")) and look.symlink_to("x"),
+        _become_fifo,
+    ],
+)
+def test_a_memory_that_others_may_have_written_is_no_memory(
+    tmp_path: Path, again: Callable[..., Scan], act: Callable[[Path], object]
+) -> None:
+    trees.plant(tmp_path / "tree", {b"a": b"a"})
+    _settle()
+    again()
+    assert again().read_files == 0
+    try:
+        act(tmp_path / "look")
+    except PermissionError:
+        pytest.skip("only root can give files away")
+    (tmp_path / "x").touch()
+    assert again().read_files == 1
+
+
+def test_notes_are_written_through_no_link(tmp_path: Path, again: Callable[..., Scan]) -> None:
+    trees.plant(tmp_path / "tree", {b"a": b"a"})
+    (tmp_path / "look.part").symlink_to("precious")
+    (tmp_path / "precious").write_bytes(b"precious")
+    with pytest.raises(OSError, match="Too many levels"):
+        again()
+    assert (tmp_path / "precious").read_bytes() == b"precious"
 
 
 def test_the_last_record_of_a_path_counts(tmp_path: Path) -> None:
@@ -177,3 +266,49 @@ def test_the_last_record_of_a_path_counts(tmp_path: Path) -> None:
     notes.keep()
     records = seen.recall(tmp_path / "look", "here").records
     assert {path: record[1] for path, record in records.items()} == {b"./a": b"1" * 32}
+
+
+@pytest.fixture
+def find(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+    """Return a function that puts a find in front which does as told, FIND being the real one."""
+
+    def put(text: str) -> None:
+        program = tmp_path / "bin/find"
+        program.parent.mkdir()
+        again = 'case "$*" in *maxdepth*) exec FIND "$@";; esac'
+        program.write_text(f"#!/bin/sh\n{again}\n{text}\n".replace("FIND", "/usr/bin/find"))
+        program.chmod(0o755)
+        monkeypatch.setenv("PATH", f"{program.parent}:{os.environ['PATH']}")
+
+    return put
+
+
+@pytest.mark.parametrize("delay", [0, 1])
+def test_notes_that_cannot_be_kept_end_the_scan(
+    tmp_path: Path, again: Callable[..., Scan], find: Callable[[str], None], delay: int
+) -> None:
+    trees.plant(tmp_path / "tree", {b"a": b"a"})
+    (tmp_path / "look.part").mkdir()
+    find(f'sleep {delay}; exec FIND "$@"')
+    with pytest.raises(IsADirectoryError):
+        again()
+
+
+def test_a_scan_that_breaks_off_waits_for_no_look_and_leaves_none(
+    tmp_path: Path,
+    again: Callable[..., Scan],
+    find: Callable[[str], None],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    trees.plant(tmp_path / "tree", {b"big": b""})
+    os.truncate(tmp_path / "tree/big", 20 * 1024 * 1024)
+    find(f'echo $$ >{tmp_path / "told"}; FIND "$@"; exec sleep 300')
+    monkeypatch.setattr(Scanner, "_take", _interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        again()
+    assert gone(int((tmp_path / "told").read_text()))
+    assert not [thread for thread in threading.enumerate() if "_look" in thread.name]
+
+
+def _interrupt(*_: object) -> None:
+    raise KeyboardInterrupt

@@ -43,5 +43,5 @@ def test_each_kind_of_difference_is_told() -> None:
         ("extra", b"new", "table"),
         ("different", b"other\xff", "content"),
     ]
-    assert judge(found, [], [], ctimes={}, since=None).verdict == "different"
-    assert judge(compared(ours, ours), [], [], ctimes={}, since=None).verdict == "same"
+    assert judge(found, [], []).verdict == "different"
+    assert judge(compared(ours, ours), [], []).verdict == "same"
