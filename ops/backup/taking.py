@@ -49,6 +49,8 @@ class Taking:
         self.witness: Witness | None = None
         self._refusal: OpsError | None = None
         self._set: Set = ()
+        self._sent = False
+        """Whether AWS was asked for the set, and has not refused."""
         self._certain = False
         """Whether the set was taken while all was frozen, as the thaw has shown."""
         self._ending = ExitStack()
@@ -115,9 +117,11 @@ class Taking:
         """
         if not self._set:
             prepared = snapshots.prepare(self.cloud, self.request("crash"))
-            if level == "crash":
+            if self._sent:
+                self._set = prepared.found or snapshots.lost(self.cloud, prepared)
+            if not self._set and level == "crash":
                 self._as_it_is(prepared)
-            else:
+            elif not self._set:
                 self._consistent(level, prepared)
         if level != "crash" and not self._certain:
             raise Doubtful(
@@ -149,6 +153,7 @@ class Taking:
                         self._set = snapshots.lost(self.cloud, prepared)
                     if self._set:
                         return None
+                    self._sent = False
                     if not pause or (error.code not in THROTTLED and not error.uncertain):
                         raise
                 time.sleep(pause * random.uniform(0.75, 1.25))  # noqa: S311 - spreads callers
@@ -166,6 +171,7 @@ class Taking:
             snapshots.warm(brisk, prepared.request)
             with self._clocked(), frozen(host, self.course.id, mounts):
                 self.witness.mark()
+                self._sent = True
                 self._set = snapshots.attempt(brisk, prepared)
             self._certain = True
 

@@ -14,7 +14,7 @@ import yaml
 
 from ops import run
 from ops.backup import moment, taking, witness
-from ops.backup.freeze import ThawedTooEarly, frozen
+from ops.backup.freeze import NotThawed, ThawedTooEarly, frozen
 from ops.backup.hooks import HookFailed
 from ops.backup.plan import plan_snapshot
 from ops.backup.snapshot import take
@@ -118,6 +118,20 @@ def test_a_set_that_is_seen_only_after_the_thaw_claims_nothing(
     assert (made.level, levels(cloud, made)) == ("crash", ["crash"])
     assert "maybe not while all was frozen" in made.because
     assert figures(repo)["seconds_frozen"] > 0
+
+
+def test_a_set_whose_reply_and_thaw_were_both_lost_is_found_and_not_taken_twice(
+    repo: Repository, mount: Path, cloud: Cloud, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def cut(*_: Any) -> Any:
+        raise NotThawed("the network went away")
+
+    declare(repo, mount, fall_back_to="crash", after=[LATE])
+    monkeypatch.setattr(snapshots, "attempt", lambda *given: cut(snapshots.take(*given)))
+    made = snapshot(repo)
+    assert (made.level, levels(cloud, made)) == ("crash", ["crash"])
+    assert server.faults.calls()["CreateSnapshots"] == 1
+    assert b"./late" in in_motion(repo, made)
 
 
 @pytest.fixture
