@@ -25,7 +25,7 @@ def plan_snapshot(name: str, declared: Component, state: State) -> Plan:
         )
     found = {slot: one for slot, one in sorted(state.instances.items()) if one.volumes}
     steps = tuple(_step(slot, one, declared, policy, len(found)) for slot, one in found.items())
-    if not steps and not _declares_volumes(declared):
+    if not steps and not declared.has_volumes:
         return Plan("backup.snapshot", name, notes=("no data volume is declared",))
     if not steps:
         raise UsageError(
@@ -39,11 +39,6 @@ def plan_snapshot(name: str, declared: Component, state: State) -> Plan:
 def _copy(region: str) -> Step:
     words = f"copy what was taken to {region}, when it is complete"
     return Step("snapshots.copy", region, words, {"region": region})
-
-
-def _declares_volumes(declared: Component) -> bool:
-    instances = declared.target.instances.values() if declared.target else ()
-    return any(instance.volumes for instance in instances)
 
 
 def _step(
@@ -81,9 +76,7 @@ def _mounts(slot: str, declared: Component, volumes: dict[str, str]) -> list[str
 
 def _places(slot: str, declared: Component, volumes: dict[str, str]) -> dict[str, str]:
     """Return where each volume is mounted, of those that still are declared."""
-    declared_here = declared.target.instances.get(slot) if declared.target else None
-    known = declared_here.volumes if declared_here else {}
-    return {volume: known[volume].mount for volume in volumes if volume in known}
+    return {volume: mount for volume in volumes if (mount := declared.mount(slot, volume))}
 
 
 def _hooks(hooks: list[Hook]) -> list[list[str]]:
