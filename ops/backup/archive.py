@@ -12,6 +12,8 @@ from ops import run
 from ops.backup import append_only, archive_dump, archives, moment, restic
 from ops.backup.archive_plan import plan_archive
 from ops.backup.witness import manifest_path
+from ops.cloud import objects
+from ops.cloud.errors import CloudError
 from ops.errors import Incomplete, OpsError
 from ops.inventory.patterns import Excludes
 from ops.inventory.schema import Archive, ArchiveState, UnsoundState
@@ -62,7 +64,7 @@ def make(
         if work.open:
             raise OpsError(
                 f"{name}: {'; '.join(work.open)}",
-                "All is archived. Let its key in as docs/backups.md says: rclone, --append-only.",
+                "All is archived. Let the host only add, as docs/backups.md says.",
             )
         work.complete = True
         work.observe()
@@ -220,12 +222,25 @@ class _Archiving:
             return False
         vault = self.way.vault()
         if vault is None:
-            return None
+            return self._s3_adds_only(host)
         said = host.run(append_only.asking(*vault), check=False, timeout=60)
         if proven := append_only.refused(said.out):
             return proven
         self.open.append(f"{host.name} could remove from {self.way.repository}, for all we know")
         return False
+
+    def _s3_adds_only(self, host: Host) -> bool | None:
+        """Try, with the host's keys and from here, to delete an object made for that."""
+        if not (keys := self.way.keys):
+            return None
+        url = self.way.repository.removeprefix("s3:")
+        try:
+            free = objects.may_delete(url, keys[0].reveal, keys[1].reveal)
+        except CloudError:
+            return None  # S3 may let the host in only
+        if free:
+            self.open.append(f"{host.name} has keys that may remove from {self.way.repository}")
+        return not free
 
     def _scanned(self, host: Host, slot: str, each: str, tree: Tree) -> Scan:
         memory = self.repo.var / "looks" / self.name / f"archive.{slot}.{each}{manifest.LOOK}"

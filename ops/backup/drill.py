@@ -62,7 +62,7 @@ def plan(repo: Repository, name: str) -> Plan:
     """
     declared, site = repo.component(name), repo.site()
     scratch = site.scratch.component if site.scratch else ""
-    if name == scratch or not drill_plan.has_snapshots(declared):
+    if name == scratch or not declared.has_volumes:
         return Plan("backup.drill", name, notes=("no volume is declared: nothing to prove",))
     state = repo.state(scratch) if scratch in repo.names() else None
     component, slot = drill_plan.scratch_of(site, name, state)
@@ -190,7 +190,7 @@ class _Proving:
         self.seconds += seconds
         self.volumes.append(one)
         there = self.places.setdefault(told["slot"], {})
-        if live := self._live(told["slot"], told["volume"]):
+        if live := self.repo.component(self.name).mount(told["slot"], told["volume"]):
             there[live] = one.mount
         found = self.evidence.compare(f"{told['slot']}.{told['volume']}", listed, one.mount)
         part = {"slot": told["slot"], "name": told["volume"], "backup": told["snapshot"]}
@@ -226,9 +226,3 @@ class _Proving:
                 "parts": self.parts,
             }
         )
-
-    def _live(self, slot: str, volume: str) -> str:
-        target = self.repo.component(self.name).target
-        declared = target.instances.get(slot) if target else None
-        known = declared.volumes.get(volume) if declared else None
-        return known.mount if known else ""

@@ -18,7 +18,7 @@ from ops.backup.drill import Drilled
 from ops.backup.drill_evidence import Evidence
 from ops.errors import OpsError
 from ops.inventory.proofs import with_drill
-from ops.inventory.schema import Archive, ArchiveState, DrilledPart, DrillState
+from ops.inventory.schema import Archive, DrilledPart, DrillState
 from ops.plan import Plan, Step
 
 if TYPE_CHECKING:
@@ -63,7 +63,8 @@ def plan(repo: Repository, name: str) -> Plan:
         drill_plan.asking_step(hook, "archives.ask", "the restored archive")
         for hook in archive.check
     ]
-    return Plan("backup.drill", name, tuple(steps), {"run": made.run, "kind": "archive"})
+    facts = {"run": made.run, "kind": "archive", "taken": made.at.isoformat()}
+    return Plan("backup.drill", name, tuple(steps), facts)
 
 
 def perform(
@@ -83,19 +84,16 @@ def perform(
         _hosts(repo, name, archive, r, patience) as host_of,
         ExitStack() as made,
     ):
-        backup = r.state.archive
-        if backup is None:
-            raise OpsError(f"{name} has no archive yet")
         proving = _Proving(repo, name, r, host_of, made)
         performers = {"archive.prove": proving.prove, "archives.ask": proving.ask}
         try:
             r.carry_out(decided, performers, tell=tell)
             verdict = drill_plan.verdict(name, proving.lines, proving.parts, proving.asked)
         except OpsError:
-            r.observe(with_drill(r.state, "archive", proving.state("failed", backup)))
+            r.observe(with_drill(r.state, "archive", proving.state("failed", decided)))
             raise
         made.close()
-        state = proving.state(verdict, backup)
+        state = proving.state(verdict, decided)
         r.observe(with_drill(r.state, "archive", state))
         r.figure("recovery_seconds", state.seconds)
         r.verdict = "different" if verdict == "different" else "done"
@@ -190,14 +188,14 @@ class _Proving:
         self.seconds += time.monotonic() - began
         return {"said": "; ".join(said)}
 
-    def state(self, verdict: str, backup: ArchiveState) -> DrillState:
+    def state(self, verdict: str, decided: Plan) -> DrillState:
         """Return the drill's record with this verdict."""
         return DrillState.model_validate(
             {
                 "run": self.run.id,
                 "at": run.now(),
-                "of": backup.run,
-                "taken": backup.at,
+                "of": decided.facts["run"],
+                "taken": decided.facts["taken"],
                 "verdict": verdict,
                 "seconds": round(self.seconds, 3),
                 "parts": self.parts,

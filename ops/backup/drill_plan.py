@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from ops.errors import OpsError, UsageError
-from ops.inventory.schema import Component, DrilledPart, Hook, Site, State
+from ops.inventory.schema import DrilledPart, Hook, Site, State
 from ops.plan import Step
 
 
@@ -146,12 +146,6 @@ def verdict(name: str, differences: Sequence[str], parts: Iterable[DrilledPart],
             f"Name a script that asks the data in backup.check of components/{name}.yaml.",
         )
     return "proven"
-
-
-def has_snapshots(declared: Component) -> bool:
-    """Return whether the component declares volumes that snapshots are taken of."""
-    instances = declared.target.instances.values() if declared.target else ()
-    return any(instance.volumes for instance in instances)
 
 
 def taken(found: Iterable[Held]) -> datetime:

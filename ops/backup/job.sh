@@ -1,7 +1,7 @@
 #!/bin/sh
 # job.sh LOCK LOG LIMIT JITTER COMMAND...: what cron runs. Begins up to JITTER seconds later, holds
-# LOCK while it works, is ended after LIMIT seconds and logs to LOG; what failed is also printed,
-# so that cron mails it. It needs nothing of its environment.
+# LOCK while it works, is ended after LIMIT seconds, with 15 minutes to clean up, and logs to LOG;
+# what failed is also printed, so that cron mails it. It needs nothing of its environment.
 set -u
 PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 export PATH
@@ -25,13 +25,17 @@ fail() { # code, words
 }
 
 job="$*"
-if [ -f "$log" ] && [ "$(stat -c %s "$log")" -gt 10000000 ]; then mv -f "$log" "$log.1"; fi
-exec 9>>"$lock" || fail 1 "the lock $lock can't be opened"
+( # under a lock, or a second job would move the new log over the old one
+  flock 8
+  if [ -f "$log" ] && [ "$(stat -c %s "$log")" -gt 10000000 ]; then mv -f "$log" "$log.1"; fi
+) 8>>"$log.lock"
+true >>"$lock" || fail 1 "the lock $lock can't be opened" # where exec fails, dash ends at once
+exec 9>>"$lock"
 flock -n 9 || fail 3 'not started, as the last one is still at work'
 random=$(od -An -N4 -tu4 /dev/urandom)
 sleep "$((random % (jitter + 1)))"
 echo "begins: $job" | tell
-timeout --kill-after=60 "$limit" "$@" </dev/null >"$out" 2>&1
+timeout --kill-after=900 "$limit" "$@" </dev/null >"$out" 2>&1
 code=$?
 tell <"$out"
 case $code in

@@ -86,7 +86,7 @@ def _kinds(name: str, declared: Component, state: State) -> Iterator[Known]:
     if policy is None:
         return
     limits = (seconds(policy.objective), seconds(policy.drill))
-    if declared.target and any(one.volumes for one in declared.target.instances.values()):
+    if declared.has_volumes and state.retirement is None:
         volumes = [one for it in state.instances.values() for one in it.volumes.values()]
         yield Known(
             name,

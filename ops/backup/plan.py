@@ -33,7 +33,7 @@ def plan_snapshot(
         _step(slot, one, declared, policy, slots=len(found), stopped=one.id in stopped)
         for slot, one in found.items()
     )
-    if not steps and not _declares_volumes(declared):
+    if not steps and not declared.has_volumes:
         return Plan("backup.snapshot", name, notes=("no data volume is declared",))
     if not steps:
         raise UsageError(
@@ -47,11 +47,6 @@ def plan_snapshot(
 def _copy(region: str) -> Step:
     words = f"copy what was taken to {region}, when it is complete"
     return Step("snapshots.copy", region, words, {"region": region})
-
-
-def _declares_volumes(declared: Component) -> bool:
-    instances = declared.target.instances.values() if declared.target else ()
-    return any(instance.volumes for instance in instances)
 
 
 def _step(
@@ -98,9 +93,7 @@ def _mounts(slot: str, declared: Component, volumes: dict[str, str]) -> list[str
 
 def _places(slot: str, declared: Component, volumes: dict[str, str]) -> dict[str, str]:
     """Return where each volume is mounted, of those that still are declared."""
-    declared_here = declared.target.instances.get(slot) if declared.target else None
-    known = declared_here.volumes if declared_here else {}
-    return {volume: known[volume].mount for volume in volumes if volume in known}
+    return {volume: mount for volume in volumes if (mount := declared.mount(slot, volume))}
 
 
 def _hooks(hooks: list[Hook]) -> list[list[str]]:

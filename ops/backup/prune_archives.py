@@ -69,14 +69,14 @@ def prune(
 
     Raise Refused when the plan would be another one by now.
     """
-    going: list[str] = []
+    going = [step.subject for step in decided.steps]
 
-    def mark(step: Step) -> None:
-        going.append(step.subject)
+    def remove(step: Step) -> None:
+        if step.subject == going[0]:  # one pass over the repository for all
+            archives.forget(repo, name, going)
 
     with run.begin(repo, "backup.prune", name, {"archives": len(decided.steps)}) as r:
         require(plan(repo, name), decided.digest)
-        r.carry_out(decided, {"archive.remove": mark}, tell=tell)
-        archives.forget(repo, name, going)  # one pass over the repository for all
+        r.carry_out(decided, {"archive.remove": remove}, tell=tell)
         r.figure("deleted", len(going))
     return len(going)

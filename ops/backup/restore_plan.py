@@ -46,7 +46,7 @@ def plan_volumes(name: str, declared: Component, found: list[Held], to: str) -> 
     With TO the mount of a volume, that volume alone, over what is there. Raise UsageError when
     TO holds live data otherwise.
     """
-    mounts = {(one.slot, one.volume): _mount(declared, one) for one in found}
+    mounts = {(one.slot, one.volume): declared.mount(one.slot, one.volume) for one in found}
     over = [one for one in found if mounts[one.slot, one.volume] == to]
     if not over:
         _beside(to, declared, [mount for mount in mounts.values() if mount])
@@ -121,12 +121,6 @@ def _copying(one: Held, to: str, *, over: bool) -> Step:
         },
         "replace" if over else "add",
     )
-
-
-def _mount(declared: Component, one: Held) -> str:
-    target = declared.target.instances.get(one.slot) if declared.target else None
-    known = target.volumes.get(one.volume) if target else None
-    return known.mount if known else ""
 
 
 def _beside(to: str, declared: Component, mounts: list[str]) -> None:

@@ -49,11 +49,6 @@ class Decision:
     taken: Taken
     reasons: tuple[str, ...]
 
-    @property
-    def kept(self) -> bool:
-        """Return whether at least one rule keeps it."""
-        return bool(self.reasons)
-
 
 Period = Callable[[datetime], tuple[object, ...]]
 """Returns what two moments share when they fall into the same hour, day, ..."""

@@ -48,7 +48,8 @@ def jobs(
 ) -> tuple[Job, ...]:
     """Return the jobs by component, then the one that watches all of them.
 
-    Snapshots are scheduled for provisioned components only, and where cron takes them. With
+    Snapshots are scheduled for provisioned components only, as long as they are not given up, and
+    where cron takes them. With
     `drills`, which need a scratch host, each component with backups proves them in time.
     """
     found = [
@@ -70,7 +71,8 @@ def _of(
     policy = components[name].backup
     if policy is None:
         return
-    volumes = any(instance.volumes for instance in states[name].instances.values())
+    given_up = states[name].retirement is not None
+    volumes = not given_up and any(one.volumes for one in states[name].instances.values())
     if volumes and engine == "cron":
         taken = ("backup.snapshot", f"app={name}", "backup.prune", f"app={name}", "yes=true")
         yield Job(f"snapshot-{name}", policy.schedule, taken)

@@ -1,8 +1,8 @@
 """Put the suite's block into a crontab as text: every other byte stays as it is. Pure.
 
 The block stands between two marked lines that name the inventory, so several inventories
-fit into one crontab. Settings of a crontab hold for all lines below them, so the block ends
-by setting MAILTO back to what held above it.
+fit into one crontab. Settings of a crontab hold for all lines below them, so the block sets
+SHELL and MAILTO for its lines, and in the end back to what held above it.
 """
 
 from __future__ import annotations
@@ -12,7 +12,11 @@ from collections.abc import Sequence
 
 from ops.errors import Refused
 
-_SETTING = re.compile(rb"""^[ \t]*MAILTO[ \t]*=[ \t]*(?P<value>"[^"]*"|'[^']*'|[^ \t]*)[ \t]*$""")
+_SETTING = re.compile(
+    rb"""^[ \t]*(?P<name>MAILTO|SHELL)[ \t]*=[ \t]*(?P<value>"[^"]*"|'[^']*'|[^ \t]*)[ \t]*$"""
+)
+_SHELL = "/bin/sh"
+"""cron's own default, and what our lines are written for."""
 
 
 def spliced(
@@ -30,20 +34,18 @@ def spliced(
         return before + b"".join(parts[end:])
     if start == len(parts) and before and not before.endswith(b"\n"):
         before += b"\n"
-    own = list(lines)
-    if mailto is not None:
-        own = [f"MAILTO={mailto}", *own, f"MAILTO={_mailto(parts[:start], account)}"]
+    above = parts[:start]
+    own = [
+        f"SHELL={_SHELL}",
+        f"MAILTO={account if mailto is None else mailto}",
+        *lines,
+        f"SHELL={_set(above, 'SHELL') or _SHELL}",
+        f"MAILTO={account if (found := _set(above, 'MAILTO')) is None else found}",
+    ]
     first, last = _markers(inventory)
     heading = f"{first} - written by `fab backup.schedule`: edits in here get lost"
     block = "".join(f"{line}\n" for line in (heading, *own, last))
     return before + block.encode("utf-8", "surrogateescape") + b"".join(parts[end:])
-
-
-def held(crontab: bytes, inventory: str) -> bytes:
-    """Return the inventory's block, with its marked lines; b"" when there is none."""
-    parts = crontab.splitlines(keepends=True)
-    start, end = _block(parts, inventory)
-    return b"".join(parts[start:end])
 
 
 def _markers(inventory: str) -> tuple[str, str]:
@@ -68,7 +70,11 @@ def _block(parts: Sequence[bytes], inventory: str) -> tuple[int, int]:
     return starts[0], ends[0] + 1
 
 
-def _mailto(above: Sequence[bytes], account: str) -> str:
-    """Return what MAILTO is after these lines; cron's own default is the account."""
-    found = [match["value"] for line in above if (match := _SETTING.match(line.rstrip(b"\r\n")))]
-    return found[-1].decode("utf-8", "surrogateescape") if found else account
+def _set(above: Sequence[bytes], name: str) -> str | None:
+    """Return what a setting is after these lines; None where they leave it to cron."""
+    found = [
+        match["value"]
+        for line in above
+        if (match := _SETTING.match(line.rstrip(b"\r\n"))) and match["name"] == name.encode()
+    ]
+    return found[-1].decode("utf-8", "surrogateescape") if found else None

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from mypy_boto3_sts import STSClient
 
     DLMClient = Any  # its stubs are not among the development tools
+    S3Client = Any
 
 Key = str | Callable[[], str]
 """A credential, or what hands it out when it is needed (`Secret.reveal`)."""
@@ -80,6 +81,11 @@ class Cloud:
     def dlm(self) -> DLMClient:
         """Return the client of Data Lifecycle Manager."""
         return self._client("dlm")
+
+    @property
+    def s3(self) -> S3Client:
+        """Return the client of S3."""
+        return self._client("s3")
 
     def close(self) -> None:
         """Close all connections; the next call opens new ones."""
@@ -144,6 +150,7 @@ def _config(cloud: Cloud, attempts: int) -> Config:
         max_pool_connections=32,
         user_agent_extra="ops-suite",
         proxies={} if local else None,
+        s3={"addressing_style": "path"},  # a bucket is no name of a host where S3 is not AWS's
         **known,
     )
 

@@ -58,6 +58,12 @@ def test_policy_and_records_make_what_is_known(repo: Repository) -> None:
     assert of(repo).uncopied == ""
 
 
+def test_what_was_given_up_is_awaited_no_more(repo: Repository) -> None:
+    told = "{run: r, since: 2026-11-22T10:00:00Z, due: 2026-12-22T10:00:00Z, snapshots: {}}"
+    (repo.path / "state" / "wiki.yaml").write_text(f"{STATE}retirement: {told}\n")
+    assert [one.kind for one in read(repo) if one.component == "wiki"] == ["archive"]
+
+
 def test_what_is_incomplete_or_unsound_is_known(repo: Repository) -> None:
     assert of(repo).complete
     incomplete = STATE.replace("level: crash", "level: crash\n  complete: false")

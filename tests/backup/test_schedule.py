@@ -38,6 +38,13 @@ READY = State.model_validate(
     {"instances": {"main": {**INSTANCE, "private_address": "192.0.2.1", "volumes": VOLUME}}}
 )
 EMPTY = State.model_validate({})
+GIVEN_UP = State.model_validate(
+    {
+        **READY.model_dump(mode="json"),
+        "retirement": {"run": "r1", "since": "2026-11-22T10:00:00Z", "due": "2026-12-22T10:00:00Z"}
+        | {"snapshots": {}},
+    }
+)
 
 
 def test_a_provisioned_component_is_snapshot_and_pruned_and_its_campus_side_archived() -> None:
@@ -80,6 +87,7 @@ def test_with_a_scratch_host_backups_are_proven_in_time(drill: str, days: int) -
         (component(), READY, "cron"),
         (component(level="crash"), EMPTY, "cron"),
         (component(level="crash"), READY, "dlm"),
+        (component(level="crash"), GIVEN_UP, "cron"),
     ],
 )
 def test_without_policy_volumes_or_with_dlm_no_snapshot_is_scheduled(
@@ -140,6 +148,21 @@ def test_a_job_that_fails_prints_all_so_that_cron_mails_it(tmp_path: Path) -> No
 def test_a_job_is_ended_after_its_limit(tmp_path: Path) -> None:
     done = job(tmp_path, "sleep", "60", limit=1)
     assert done.returncode == 124 and "ended after 1 s, its limit: sleep 60" in done.stdout
+
+
+def test_a_lock_that_cannot_be_opened_is_logged_and_printed(tmp_path: Path) -> None:
+    (tmp_path / "lock").mkdir()
+    done = job(tmp_path, "touch", str(tmp_path / "ran"))
+    assert done.returncode == 1 and f"the lock {tmp_path}/lock can't be opened" in done.stdout
+    assert "can't be opened" in (tmp_path / "log").read_text()
+    assert not (tmp_path / "ran").exists()
+
+
+def test_a_large_log_is_moved_away_once(tmp_path: Path) -> None:
+    (tmp_path / "log").write_bytes(b"x" * 10_000_001)
+    assert job(tmp_path, "true").returncode == 0 == job(tmp_path, "true").returncode
+    assert (tmp_path / "log.1").stat().st_size == 10_000_001
+    assert (tmp_path / "log").read_text().count("done: true") == 2
 
 
 def test_a_second_job_does_not_start_beside_the_first(tmp_path: Path) -> None:

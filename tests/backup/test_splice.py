@@ -6,14 +6,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ops.backup.splice import held, spliced
+from ops.backup.splice import spliced
 from ops.errors import Refused
 
 WHERE = "/srv/inventory"
 LINES = ["15 2 * * * one", "20 7 * * * two"]
 BLOCK = (
     b"# BEGIN ops-suite /srv/inventory - written by `fab backup.schedule`: edits in here get lost\n"
-    b"15 2 * * * one\n20 7 * * * two\n# END ops-suite /srv/inventory\n"
+    b"SHELL=/bin/sh\nMAILTO=ops\n15 2 * * * one\n20 7 * * * two\n"
+    b"SHELL=/bin/sh\nMAILTO=ops\n# END ops-suite /srv/inventory\n"
 )
 OTHERS = b"# mine\nPATH=/opt/bin\n\t5 4 * * *\tjob % of \xff mine\r\n@reboot x\n\n"
 
@@ -44,13 +45,18 @@ def test_no_lines_take_the_block_away() -> None:
 def test_blocks_of_other_inventories_stay() -> None:
     other = spliced(b"", "/srv/inventory-2", ["2 2 * * * theirs"], None, "ops")
     assert put(other + BLOCK) == other + BLOCK
-    assert held(other + BLOCK, WHERE) == BLOCK and held(other, WHERE) == b""
 
 
 def test_mailto_holds_within_the_block_only() -> None:
     assert b"MAILTO=me@x\n15 2" in put(b"", mailto="me@x")
-    assert b"two\nMAILTO=ops\n# END" in put(b"", mailto="me@x")
-    assert b"two\nMAILTO=boss@y\n# END" in put(b"MAILTO=a\n MAILTO = boss@y\n", mailto="me@x")
+    assert b"MAILTO=ops\n# END" in put(b"", mailto="me@x")
+    assert b"MAILTO=boss@y\n# END" in put(b"MAILTO=a\n MAILTO = boss@y\n", mailto="me@x")
+
+
+def test_settings_above_the_block_do_not_hold_within_it() -> None:
+    made = put(b'MAILTO=""\nSHELL=/usr/bin/fish\n')
+    assert b"SHELL=/bin/sh\nMAILTO=ops\n15 2" in made
+    assert b'two\nSHELL=/usr/bin/fish\nMAILTO=""\n# END' in made
 
 
 @pytest.mark.parametrize(

@@ -214,6 +214,17 @@ class Component(Model):
     names: list[Name] = Field(default_factory=list)
     readiness: list[ReadinessItem] = Field(default_factory=list)
 
+    @property
+    def has_volumes(self) -> bool:
+        """Return whether data volumes are declared, which snapshots are taken of."""
+        return any(one.volumes for one in self.target.instances.values()) if self.target else False
+
+    def mount(self, slot: str, volume: str) -> str:
+        """Return where a data volume is mounted, "" where it is not declared."""
+        instance = self.target.instances.get(slot) if self.target else None
+        found = instance.volumes.get(volume) if instance else None
+        return found.mount if found else ""
+
     def dangling(self) -> Iterator[Dangling]:
         """Yield every name in this file that refers to nothing in this file."""
         hosts = list(self.source.hosts) if self.source else []
