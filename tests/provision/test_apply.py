@@ -353,6 +353,20 @@ def test_more_to_do_than_was_shown_is_refused(fleet: Fleet) -> None:
     assert len(groups.get(cloud(fleet.repo), group).inbound) == 2
 
 
+def test_what_aws_needs_after_the_last_step_is_left_to_a_plan_that_is_seen(fleet: Fleet) -> None:
+    rule = groups.Rule("tcp", 3306, 3306, "0.0.0.0/0")
+
+    def tell(line: str) -> None:
+        if "make a new host key" in line:
+            (group,) = groups.find(cloud(fleet.repo), {tags.COMPONENT: "wiki"})
+            groups.allow(cloud(fleet.repo), group.id, rule)
+
+    with pytest.raises(Incomplete, match="more is needed than the plan showed: close tcp 3306"):
+        fleet.provision(tell=tell)
+    assert fleet.provision()
+    assert fleet.plans[1] == "  ~ close tcp 3306 from 0.0.0.0/0 (everyone), which is not declared"
+
+
 def test_what_others_did_meanwhile_is_not_done_again(fleet: Fleet) -> None:
     def agree(plan: object) -> bool:
         keys.bring_in(cloud(fleet.repo), "ops-controller", _public(fleet), {})
