@@ -163,6 +163,22 @@ def test_no_capacity_in_a_zone_leads_to_the_next_zone_and_stays_there(fleet: Fle
     assert not fleet.provision()
 
 
+def test_a_type_need_not_be_in_every_zone(fleet: Fleet) -> None:
+    """The g7e types are in us-east-1a and not in us-east-1b, by moto's lists from AWS."""
+    places = {"zone": "us-east-1b", "other_zones": ["us-east-1a"]}
+    fleet.declare(changed(type="g7e.2xlarge", other_types=["t3.small"], **places))
+    fleet.server.faults.add(Fault("RunInstances", "error", skip=2, code="Unsupported", status=400))
+    fleet.provision()
+    assert (fleet.instance().type, fleet.instance().zone) == ("t3.small", "us-east-1b")
+
+
+def test_a_zone_that_has_none_of_the_types_is_found_before_anything_is_made(fleet: Fleet) -> None:
+    fleet.declare(changed(type="g7e.2xlarge", other_zones=["us-east-1b"]))
+    with pytest.raises(OpsError, match=r"offers none of g7e\.2xlarge in us-east-1b"):
+        fleet.provision()
+    assert nothing_made(fleet)
+
+
 def test_image_profile_and_disks_are_asked_for_as_declared(fleet: Fleet) -> None:
     make_profile(fleet, "ops-wiki")
     root = {"size_gib": 12, "iops": 4000, "throughput": 250}
