@@ -205,7 +205,7 @@ def test_user_data_that_is_too_long_is_sent_packed(fleet: Fleet) -> None:
     suites = fleet.repo.template_folders()[-1] / "provision/user-data.yaml.j2"
     own.write_text(suites.read_text() + "# a line of many\n" * 2000)
     fleet.provision()
-    sent = instances.user_data(cloud(fleet.repo), fleet.instance().id)
+    sent = fleet.hosts.user_data[fleet.instance().id]
     assert sent.startswith(b"\x1f\x8b")
     assert len(sent) < 16384
 
@@ -366,7 +366,8 @@ def test_more_to_do_than_was_shown_is_refused(fleet: Fleet) -> None:
 
     with pytest.raises(Refused, match="the plan is now"):
         fleet.provision(agree=agree)
-    assert len(groups.get(cloud(fleet.repo), group).inbound) == 2
+    (seen,) = groups.find(cloud(fleet.repo), {tags.COMPONENT: "wiki"})
+    assert len(seen.inbound) == 2
 
 
 def test_what_aws_needs_after_the_last_step_is_left_to_a_plan_that_is_seen(fleet: Fleet) -> None:
