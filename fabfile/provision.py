@@ -39,16 +39,22 @@ def apply(
         for left in run.recover(repo):
             output.say_aside(f"{app}: recorded {left.run}, which was interrupted")
 
-    def agree(decided: Plan) -> bool:
-        if not settle(decided, show=plan, expect=expect):
-            return False
+    site = repo.site()
+
+    def check(decided: Plan) -> None:
         limits.check(
             decided,
-            repo.site().limits,
+            site.limits,
             allow_instances=allow_instances,
             allow_volume_gib=allow_volume_gib,
         )
-        prices.check(decided, repo.prices(), repo.site().limits, allow_monthly)
+        prices.check(decided, repo.prices(), site.limits, allow_monthly, region=site.cloud.region)
+
+    def agree(decided: Plan) -> bool:
+        told = limits.told(decided, check) if plan else decided
+        if not settle(told, show=plan, expect=expect):
+            return False
+        check(decided)
         return True
 
     done = apply.apply(

@@ -88,12 +88,6 @@ def disassociate(cloud: Cloud, address: Address) -> None:
             raise
 
 
-def release(cloud: Cloud, address: Address) -> None:
-    """Give an address back to AWS: nobody can promise it to us again."""
-    call = cloud.ec2.release_address
-    ask(cloud, address.address, call, AllocationId=address.allocation)
-
-
 def _allocate(cloud: Cloud, tags: Mapping[str, str]) -> Address:
     reply = ask(
         cloud,

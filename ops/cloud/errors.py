@@ -62,8 +62,8 @@ _HINTS = {
     "AddressLimitExceeded": _QUOTA,
     "MaxSpotInstanceCountExceeded": _QUOTA,
     "IdempotentParameterMismatch": (
-        "This machine was asked for before with other settings: finish or retire that"
-        " one, or raise the slot's generation."
+        "It was asked for before with other settings: put those back into the component's"
+        " file, let the task end with them, and change them then."
     ),
     "InvalidInstanceID.NotFound": "The instance is gone: look with `fab provision.drift`.",
     "InvalidVolume.NotFound": "The volume is gone: look with `fab provision.drift`.",

@@ -64,12 +64,6 @@ def find(cloud: Cloud, wanted: Wanted) -> tuple[Group, ...]:
     return _find(cloud, words(wanted), filters(wanted))
 
 
-def get(cloud: Cloud, group_id: str) -> Group:
-    """Return a group by id. Raise CloudError (InvalidGroup.NotFound) when it is gone."""
-    reply = ask(cloud, group_id, cloud.ec2.describe_security_groups, GroupIds=[group_id])
-    return _group(reply["SecurityGroups"][0])
-
-
 def named(cloud: Cloud, name: str, vpc: str) -> Group | None:
     """Return the group of that name in the VPC, or None."""
     found = _find(
@@ -106,22 +100,14 @@ def create(cloud: Cloud, name: str, vpc: str, description: str, tags: Mapping[st
 
 
 def allow(cloud: Cloud, group_id: str, rule: Rule) -> None:
-    """Open what the rule says; already open is no error."""
-    call = (
-        cloud.ec2.authorize_security_group_egress
-        if rule.outbound
-        else cloud.ec2.authorize_security_group_ingress
-    )
+    """Open what the rule says, inbound; already open is no error."""
+    call = cloud.ec2.authorize_security_group_ingress
     _ask_once(cloud, call, group_id, rule, done="InvalidPermission.Duplicate")
 
 
 def revoke(cloud: Cloud, group_id: str, rule: Rule) -> None:
-    """Close what the rule says; already closed is no error."""
-    call = (
-        cloud.ec2.revoke_security_group_egress
-        if rule.outbound
-        else cloud.ec2.revoke_security_group_ingress
-    )
+    """Close what the rule says, inbound; already closed is no error."""
+    call = cloud.ec2.revoke_security_group_ingress
     _ask_once(cloud, call, group_id, rule, done="InvalidPermission.NotFound")
 
 
@@ -133,15 +119,6 @@ def _ask_once(
         ask(cloud, f"{group_id}: {rule}", call, GroupId=group_id, IpPermissions=[_asked(rule)])
     except CloudError as error:
         if error.code != done:
-            raise
-
-
-def remove(cloud: Cloud, group_id: str) -> None:
-    """Delete a group; gone already is no error."""
-    try:
-        ask(cloud, group_id, cloud.ec2.delete_security_group, GroupId=group_id)
-    except CloudError as error:
-        if error.code != "InvalidGroup.NotFound":
             raise
 
 

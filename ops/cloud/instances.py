@@ -23,13 +23,11 @@ __all__ = [
     "find",
     "get",
     "protect",
-    "reboot",
     "rehearse",
     "run",
     "start",
     "stop",
     "terminate",
-    "user_data",
     "wait",
 ]
 
@@ -141,11 +139,6 @@ def stop(cloud: Cloud, instance_id: str) -> None:
     ask(cloud, instance_id, cloud.ec2.stop_instances, InstanceIds=[instance_id])
 
 
-def reboot(cloud: Cloud, instance_id: str) -> None:
-    """Reboot an instance; EC2 answers at once and does it within a minute."""
-    ask(cloud, instance_id, cloud.ec2.reboot_instances, InstanceIds=[instance_id])
-
-
 def terminate(cloud: Cloud, instance_id: str) -> None:
     """End an instance for good. Raise CloudError (OperationNotPermitted) when protected."""
     ask(cloud, instance_id, cloud.ec2.terminate_instances, InstanceIds=[instance_id])
@@ -185,15 +178,6 @@ def console(cloud: Cloud, instance_id: str) -> str:
     """Return what the instance wrote to its console, as far as EC2 has it; may be empty."""
     reply = ask(cloud, instance_id, cloud.ec2.get_console_output, InstanceId=instance_id)
     return reply.get("Output", "")
-
-
-def user_data(cloud: Cloud, instance_id: str) -> bytes:
-    """Return the user data that the instance was started with, as it was given."""
-    import base64
-
-    call = cloud.ec2.describe_instance_attribute
-    reply = ask(cloud, instance_id, call, InstanceId=instance_id, Attribute="userData")
-    return base64.b64decode(reply.get("UserData", {}).get("Value", ""))
 
 
 def _instances(answers: Sequence[Any]) -> list[Instance]:

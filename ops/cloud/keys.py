@@ -64,11 +64,6 @@ def bring_in(cloud: Cloud, name: str, public_key: str, tags: Mapping[str, str]) 
     return key
 
 
-def remove(cloud: Cloud, name: str) -> None:
-    """Delete the key pair of that name; none is no error."""
-    ask(cloud, name, cloud.ec2.delete_key_pair, KeyName=name)
-
-
 def _bare(public_key: str) -> list[str]:
     return public_key.split()[:2]
 

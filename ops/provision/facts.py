@@ -38,8 +38,6 @@ mkdir -p -m 700 "$run" && exec 9>"$run/lock" && flock -w 120 9 || {
   exit 75
 }
 printf 'user\t%s\n' "$(id -u)"
-[ ! -r /etc/ssh/ssh_host_ed25519_key.pub ] ||
-  printf 'host-key\t%s\n' "$(cut -d ' ' -f 1,2 /etc/ssh/ssh_host_ed25519_key.pub)"
 printf '%s\n' "$devices" | while IFS= read -r link; do
   [ -n "$link" ] || continue
   while [ ! -b "$link" ] && [ "$left" -gt 0 ]; do sleep 1; left=$((left - 1)); done
@@ -179,7 +177,6 @@ def _host(asked: Question, records: Mapping[str, list[list[str]]]) -> Host:
         root=records.get("user") == [["0"]],
         systemd="systemd" in records,
         dpkg="dpkg" in records,
-        host_key="".join(fields[0] for fields in records.get("host-key", [])),
         devices={
             volume: _device(fields)
             for volume in asked.volumes

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
+
 from ops.errors import Refused
 from ops.inventory.schema import Limits
 from ops.plan import Plan
@@ -23,6 +26,16 @@ def check(plan: Plan, limits: Limits, *, allow_instances: int, allow_volume_gib:
                 f"{plan.target}: the plan makes {count} {what}, the limit is {allowed}",
                 f"Read it with plan=true; to carry it out say {argument}={count}.",
             )
+
+
+def told(plan: Plan, check: Callable[[Plan], None]) -> Plan:
+    """Return the plan with a note of why `check` would refuse to carry it out, if it would."""
+    try:
+        check(plan)
+    except Refused as error:
+        why = error.message.removeprefix(f"{plan.target}: ")
+        return replace(plan, notes=(*plan.notes, f"note: refused as it is: {why}. {error.hint}"))
+    return plan
 
 
 def volume_gib(plan: Plan) -> int:

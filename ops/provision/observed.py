@@ -98,7 +98,6 @@ class Host:
     root: bool = True
     systemd: bool = True
     dpkg: bool = True
-    host_key: str = ""
     devices: Mapping[str, Device] = field(default_factory=dict)
     mounts: Mapping[str, Mount] = field(default_factory=dict)
     packages: Mapping[str, str] = field(default_factory=dict)

@@ -32,6 +32,7 @@ class Performers:
     def __init__(self, work: Worksite, run: Course) -> None:
         self._work = work
         self._run = run
+        self._groups: dict[str, str] = {}
         self._welcome = Welcome(work, run)
         self.indoors = Indoors(work, run)
 
@@ -59,6 +60,7 @@ class Performers:
         made = groups.create(
             self._work.cloud, desired.group, vpc, words, {**desired.tags, tags.NAME: desired.group}
         )
+        self._groups[desired.slot] = made.id
         return {"id": made.id, "vpc": vpc}
 
     def _rule(self, step: Step) -> None:
@@ -229,6 +231,9 @@ class Performers:
         return {**_mapping(told["seen"]), "volumes": new}
 
     def _group_id(self, desired: Desired) -> str:
+        """Return the slot's group; EC2 may not show for a while what this run has made."""
+        if desired.slot in self._groups:
+            return self._groups[desired.slot]
         found = groups.find(self._work.cloud, desired.tags)
         ours = [group.id for group in found if group.name == desired.group]
         if not ours:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -25,12 +26,14 @@ class Item:
     amount: float | None
 
 
-def estimate(plan: Plan, prices: Prices) -> list[Item]:
+def estimate(plan: Plan, prices: Prices, *, dearest: bool = False) -> list[Item]:
     """Return what the plan's steps add to a month's bill; what they save is below zero.
 
-    A stopped instance costs nothing but its volumes. Transfer, requests and taxes are left out.
+    With `dearest` an instance is taken to get the dearest of its types, as it may when EC2
+    has no capacity for the others; one without a price counts as that. A stopped instance
+    costs nothing but its volumes. Transfer, requests and taxes are left out.
     """
-    return [item for step in plan.steps for item in _items(step, prices)]
+    return [item for step in plan.steps for item in _items(step, prices, dearest=dearest)]
 
 
 def total(items: list[Item]) -> float:
@@ -38,33 +41,37 @@ def total(items: list[Item]) -> float:
     return sum(item.amount or 0 for item in items)
 
 
-def notes(plan: Plan, prices: Prices | None, today: date) -> tuple[str, ...]:
+def notes(plan: Plan, prices: Prices | None, today: date, region: str) -> tuple[str, ...]:
     """Return the lines about money for the plan's reader; none when it changes no bill."""
-    if prices is None:
-        paid = any(step.kind in _PAID for step in plan.steps)
-        return ("note: not priced: the inventory has no prices.yaml",) if paid else ()
-    items = estimate(plan, prices)
+    if prices is None or prices.region != region:
+        why = f"prices.yaml is of {prices.region}, not of {region}" if prices else _NONE
+        return (f"note: not priced: {why}",) if _paid(plan) else ()
+    items, most = estimate(plan, prices), estimate(plan, prices, dearest=True)
     if not items:
         return ()
     listed = [f"{item.words} {item.amount:.2f}" for item in items if item.amount is not None]
-    unknown = sorted({item.words for item in items if item.amount is None})
+    unknown = sorted({item.words for item in (*items, *most) if item.amount is None})
     age = (today - date.fromisoformat(prices.looked_up)).days
     when = f"prices of {prices.looked_up}" + (f", {age} days old" if age > OLD else "")
     words = f"note: {total(items):+.2f} {prices.currency} a month ({when})"
     return (
         words + (f": {', '.join(listed)}" if listed else ""),
+        *([f"note: {total(most):+.2f} with other_types"] if total(most) > total(items) else []),
         *([f"note: not priced: {', '.join(unknown)}"] if unknown else []),
     )
 
 
-def check(plan: Plan, prices: Prices | None, limits: Limits, allowed: int) -> None:
+def check(plan: Plan, prices: Prices | None, limits: Limits, allowed: int, *, region: str) -> None:
     """Do nothing when the plan stays within limits.monthly, or within what is allowed beyond.
 
     Raise Refused otherwise, or when there is a limit and something that has no price.
     """
     if limits.monthly is None:
         return
-    items = estimate(plan, prices) if prices else [Item(s.words, None) for s in _paid(plan)]
+    if prices and prices.region == region:
+        items = estimate(plan, prices, dearest=True)
+    else:
+        items = [Item(step.words, None) for step in _paid(plan)]
     most, cost = max(limits.monthly, allowed), total(items)
     unknown = sorted({item.words for item in items if item.amount is None})
     if unknown and not allowed:
@@ -93,12 +100,13 @@ def volume(prices: Prices, told: Mapping[str, object]) -> float | None:
     return cost
 
 
-def _items(step: Step, prices: Prices) -> Iterator[Item]:
+def _items(step: Step, prices: Prices, *, dearest: bool) -> Iterator[Item]:
     told = step.arguments
     if step.kind == "instance.make":
         types = told.get("types")
-        kind = str(types[0]) if isinstance(types, list) and types else ""
-        yield _instance(kind, prices)
+        priced = [_instance(str(one), prices) for one in types] if isinstance(types, list) else []
+        if priced:
+            yield max(priced, key=_dear) if dearest else priced[0]
         root = told.get("root")
         if isinstance(root, dict):
             yield Item(f"root {root.get('size_gib')} GiB {root.get('type')}", volume(prices, root))
@@ -112,6 +120,11 @@ def _items(step: Step, prices: Prices) -> Iterator[Item]:
         yield Item("Elastic IP address", HOURS * prices.addresses)
 
 
+def _dear(item: Item) -> float:
+    return math.inf if item.amount is None else item.amount
+
+
+_NONE = "the inventory has no prices.yaml"
 _PAID = frozenset({"instance.make", "volume.make"})
 
 

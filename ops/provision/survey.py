@@ -89,9 +89,8 @@ def rehearse(
     """
     declared = desired.instance
     image = images.resolve(cloud, desired.image)
-    for kind in desired.types:
-        _must_be_offered(cloud, desired.host, kind, places)
-    subnets = [subnet(cloud, site, zone) for zone in places]
+    zone, kind = _first_offered(cloud, desired, places)
+    subnets = {place: subnet(cloud, site, place) for place in places}
     if account.group is None:
         _must_be_free(cloud, site, desired)
     if declared.root.size_gib < image.root_gib:
@@ -103,13 +102,13 @@ def rehearse(
     launch = Launch(
         token=token(desired.component, desired.slot, 0, "rehearsal"),
         image=image.id,
-        type=declared.type,
-        zone=places[0],
+        type=kind,
+        zone=zone,
         key=desired.key_pair if account.key else "",
         groups=(account.group.id,) if account.group else (),
         root=disk(desired, image),
         tags={tags.NAME: desired.name, **desired.tags},
-        subnet=subnets[0],
+        subnet=subnets[zone],
         profile=declared.profile,
     )
     try:
@@ -140,15 +139,27 @@ def _must_be_free(cloud: Cloud, site: Site, desired: Desired) -> None:
         )
 
 
-def _must_be_offered(cloud: Cloud, host: str, kind: str, places: Sequence[str]) -> None:
-    offered = zones.offering(cloud, kind)
-    for zone in places:
-        if zone not in offered:
-            where = f"only in {', '.join(sorted(offered))}" if offered else "nowhere in the region"
+def _first_offered(cloud: Cloud, desired: Desired, places: Sequence[str]) -> tuple[str, str]:
+    """Return the first zone and type that EC2 has, in the order in which they are tried.
+
+    Raise OpsError for a type that no zone has, and for a zone that has no type: a slip of the
+    pen. That a zone lacks one of the types is no fault, as then the next is tried.
+    """
+    offered = {kind: zones.offering(cloud, kind) for kind in desired.types}
+    for kind, there in offered.items():
+        if not there & set(places):
+            where = f"only in {', '.join(sorted(there))}" if there else "nowhere in the region"
             raise OpsError(
-                f"{host}: EC2 offers the type {kind} {where}, not in {zone}",
+                f"{desired.host}: EC2 offers the type {kind} {where}, not in {', '.join(places)}",
                 "Declare another type or zone for the instance.",
             )
+    for place in places:
+        if not any(place in there for there in offered.values()):
+            raise OpsError(
+                f"{desired.host}: EC2 offers none of {', '.join(desired.types)} in {place}",
+                "Declare another type or zone for the instance.",
+            )
+    return next((zone, kind) for zone in places for kind in offered if zone in offered[kind])
 
 
 def subnet(cloud: Cloud, site: Site, zone: str) -> str | None:

@@ -95,7 +95,8 @@ class Worksite:
 
     def priced(self, decided: Plan) -> Plan:
         """Return the plan with what it adds to the bill among its notes."""
-        told = prices.notes(decided, self.repo.prices(), run.now().date())
+        today, region = run.now().date(), self.site.cloud.region
+        told = prices.notes(decided, self.repo.prices(), today, region)
         return replace(decided, notes=(*decided.notes, *told))
 
     def ask(self, slot: Slot, *, wait: bool = False) -> Slot:

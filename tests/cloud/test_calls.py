@@ -75,7 +75,7 @@ def test_waiting_too_long_says_for_what() -> None:
 def test_a_reply_lost_for_good_is_uncertain(
     cloud: Cloud, server: Server, instance: instances.Instance
 ) -> None:
-    server.faults.add(Fault("RebootInstances", "lost", times=4))
+    server.faults.add(Fault("StopInstances", "lost", times=4))
     with pytest.raises(CloudError) as caught:
-        instances.reboot(cloud, instance.id)
+        instances.stop(cloud, instance.id)
     assert caught.value.uncertain

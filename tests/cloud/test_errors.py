@@ -35,7 +35,7 @@ def test_an_error_keeps_what_where_and_its_code() -> None:
     [
         ("InsufficientInstanceCapacity", "other_types"),
         ("InstanceLimitExceeded", "quota"),
-        ("IdempotentParameterMismatch", "generation"),
+        ("IdempotentParameterMismatch", "put those back"),
         ("RequestLimitExceeded", "later"),
         ("AuthFailure", "site.yaml"),
         ("ExpiredToken", "sign in"),

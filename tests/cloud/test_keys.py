@@ -35,10 +35,3 @@ def test_another_key_of_that_name_is_refused(cloud: Cloud, name: str) -> None:
     with pytest.raises(CloudError, match="is another key") as caught:
         keys.bring_in(cloud, name, OTHER, {})
     assert "cloud.key_name" in caught.value.hint
-
-
-def test_a_key_is_removed_once_or_twice(cloud: Cloud, name: str) -> None:
-    keys.bring_in(cloud, name, PUBLIC, {})
-    keys.remove(cloud, name)
-    keys.remove(cloud, name)
-    assert keys.find(cloud, name) is None

@@ -12,7 +12,6 @@ def test_every_part_of_the_wish_counts() -> None:
         token("wiki", "main", 2, "instance"),
         token("wiki", "spare", 1, "instance"),
         token("wiki", "main", 1, "volume.data"),
-        token("wiki", "main", 1, "instance", site="other"),
     ]
     assert len(set(wishes)) == len(wishes)
 

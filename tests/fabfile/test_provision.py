@@ -95,6 +95,9 @@ def test_a_limit_is_refused_and_overridden_by_count(fleet: Fleet) -> None:
     assert code == 3
     assert "allow-instances=1" in err
     assert fleet.calls("CreateSecurityGroup") == 0
+    code, out, _ = fab(fleet, "app=wiki", "plan=true")
+    assert code == 0
+    assert "note: refused as it is: the plan makes 1 instances, the limit is 0." in out
     assert fab(fleet, "app=wiki", "allow-instances=1")[0] == 0
 
 

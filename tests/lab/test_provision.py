@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import http.client
 import json
 import random
@@ -110,7 +111,10 @@ def test_volumes_are_mounted_by_their_ids_one_inside_the_other(standing: Part) -
 
 
 def test_the_hosts_own_key_is_pinned_and_not_the_one_of_its_user_data(standing: Part) -> None:
-    sent = instances.user_data(run.cloud(standing.repo), standing.instance.id)
+    seen = run.cloud(standing.repo).ec2.describe_instance_attribute(
+        InstanceId=standing.instance.id, Attribute="userData"
+    )
+    sent = base64.b64decode(seen["UserData"]["Value"])
     pinned = standing.repo.pinned(f"{standing.name}.cloud.main") or ""
     assert pinned not in sent.decode()
     endpoint = run.endpoint(standing.repo, standing.name, "cloud")

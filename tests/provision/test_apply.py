@@ -163,6 +163,22 @@ def test_no_capacity_in_a_zone_leads_to_the_next_zone_and_stays_there(fleet: Fle
     assert not fleet.provision()
 
 
+def test_a_type_need_not_be_in_every_zone(fleet: Fleet) -> None:
+    """The g7e types are in us-east-1a and not in us-east-1b, by moto's lists from AWS."""
+    places = {"zone": "us-east-1b", "other_zones": ["us-east-1a"]}
+    fleet.declare(changed(type="g7e.2xlarge", other_types=["t3.small"], **places))
+    fleet.server.faults.add(Fault("RunInstances", "error", skip=2, code="Unsupported", status=400))
+    fleet.provision()
+    assert (fleet.instance().type, fleet.instance().zone) == ("t3.small", "us-east-1b")
+
+
+def test_a_zone_that_has_none_of_the_types_is_found_before_anything_is_made(fleet: Fleet) -> None:
+    fleet.declare(changed(type="g7e.2xlarge", other_zones=["us-east-1b"]))
+    with pytest.raises(OpsError, match=r"offers none of g7e\.2xlarge in us-east-1b"):
+        fleet.provision()
+    assert nothing_made(fleet)
+
+
 def test_image_profile_and_disks_are_asked_for_as_declared(fleet: Fleet) -> None:
     make_profile(fleet, "ops-wiki")
     root = {"size_gib": 12, "iops": 4000, "throughput": 250}
@@ -189,7 +205,7 @@ def test_user_data_that_is_too_long_is_sent_packed(fleet: Fleet) -> None:
     suites = fleet.repo.template_folders()[-1] / "provision/user-data.yaml.j2"
     own.write_text(suites.read_text() + "# a line of many\n" * 2000)
     fleet.provision()
-    sent = instances.user_data(cloud(fleet.repo), fleet.instance().id)
+    sent = fleet.hosts.user_data[fleet.instance().id]
     assert sent.startswith(b"\x1f\x8b")
     assert len(sent) < 16384
 
@@ -350,7 +366,22 @@ def test_more_to_do_than_was_shown_is_refused(fleet: Fleet) -> None:
 
     with pytest.raises(Refused, match="the plan is now"):
         fleet.provision(agree=agree)
-    assert len(groups.get(cloud(fleet.repo), group).inbound) == 2
+    (seen,) = groups.find(cloud(fleet.repo), {tags.COMPONENT: "wiki"})
+    assert len(seen.inbound) == 2
+
+
+def test_what_aws_needs_after_the_last_step_is_left_to_a_plan_that_is_seen(fleet: Fleet) -> None:
+    rule = groups.Rule("tcp", 3306, 3306, "0.0.0.0/0")
+
+    def tell(line: str) -> None:
+        if "make a new host key" in line:
+            (group,) = groups.find(cloud(fleet.repo), {tags.COMPONENT: "wiki"})
+            groups.allow(cloud(fleet.repo), group.id, rule)
+
+    with pytest.raises(Incomplete, match="more is needed than the plan showed: close tcp 3306"):
+        fleet.provision(tell=tell)
+    assert fleet.provision()
+    assert fleet.plans[1] == "  ~ close tcp 3306 from 0.0.0.0/0 (everyone), which is not declared"
 
 
 def test_what_others_did_meanwhile_is_not_done_again(fleet: Fleet) -> None:

@@ -67,7 +67,6 @@ def test_devices_mounts_packages_and_units_are_read() -> None:
     entry = f"{link('vol-1')} /srv/a\\040b ext4 defaults,nofail 0 2"
     lines = [
         "user\t0",
-        "host-key\tssh-ed25519 AAAA",
         f"device\t{link('vol-1')}\t7:1\tno\tUUID=u-1 TYPE=ext4 ",
         f"device\t{link('vol-2')}\t7:2\tyes\t ",
         "mount\t/srv/a b\t7:1\tx",
@@ -91,7 +90,6 @@ def test_devices_mounts_packages_and_units_are_read() -> None:
         "cron": Unit("not-found", "inactive", ""),
     }
     assert found.root
-    assert found.host_key == "ssh-ed25519 AAAA"
 
 
 def test_facts_that_were_cut_short_are_no_facts() -> None:

@@ -136,3 +136,16 @@ def test_what_gets_an_elastic_ip_is_reached_by_it_from_then_on(fleet: Fleet) -> 
         fleet.hosts.move(instance.id, taken.address)
         Performers(work, cast("Any", SimpleNamespace(state=state))).by_kind()[give.kind](give)
         assert work.hosts["main"].run(command("true")).code == 0
+
+
+def test_a_group_that_ec2_does_not_show_yet_is_used_by_its_id(fleet: Fleet) -> None:
+    with open_site(fleet.repo, "wiki", fleet.told.append, SOON) as work:
+        make, opening, *_ = work.plan(fleet.repo.state("wiki")).steps
+        performers = Performers(work, cast("Any", None)).by_kind()
+        performers[make.kind](make)
+        hidden = Fault("DescribeSecurityGroups", "error", times=9, code="InvalidGroup.NotFound")
+        fleet.server.faults.add(hidden)
+        performers[opening.kind](opening)
+    fleet.server.faults.clear()
+    (group,) = groups.find(cloud(fleet.repo), {tags.COMPONENT: "wiki"})
+    assert len(group.inbound) == 1

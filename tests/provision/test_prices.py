@@ -32,7 +32,7 @@ def decided() -> Plan:
 def test_instance_and_volumes_are_priced_per_month(prices: Prices) -> None:
     expected = 0.0208 * 730 + 10 * 0.08 + 20 * 0.08
     assert total(estimate(decided(), prices)) == pytest.approx(expected)
-    (line,) = notes(decided(), prices, TODAY)
+    (line,) = notes(decided(), prices, TODAY, "us-east-1")
     assert line == (
         "note: +17.58 USD a month (prices of 2026-11-01): t3.small 15.18,"
         " root 10 GiB gp3 0.80, 20 GiB gp3 1.60"
@@ -45,18 +45,20 @@ def test_operations_and_throughput_are_paid_beyond_what_is_free(prices: Prices) 
 
 
 def test_old_prices_are_told_to_be_old(prices: Prices) -> None:
-    (line,) = notes(decided(), prices, date(2027, 11, 1))
+    (line,) = notes(decided(), prices, date(2027, 11, 1), "us-east-1")
     assert "365 days old" in line
 
 
 def test_without_a_price_file_the_plan_says_so() -> None:
-    assert notes(decided(), None, TODAY) == ("note: not priced: the inventory has no prices.yaml",)
-    assert notes(Plan("provision", "wiki"), None, TODAY) == ()
+    assert notes(decided(), None, TODAY, "us-east-1") == (
+        "note: not priced: the inventory has no prices.yaml",
+    )
+    assert notes(Plan("provision", "wiki"), None, TODAY, "us-east-1") == ()
 
 
 def test_what_has_no_price_is_named(prices: Prices) -> None:
     plan = Plan("provision", "wiki", (Step("instance.make", "main", "", {"types": ["z9.huge"]}),))
-    assert notes(plan, prices, TODAY)[1] == "note: not priced: z9.huge"
+    assert notes(plan, prices, TODAY, "us-east-1")[1] == "note: not priced: z9.huge"
 
 
 def test_what_is_stopped_is_saved_and_what_starts_again_is_paid(prices: Prices) -> None:
@@ -70,13 +72,29 @@ def test_what_is_stopped_is_saved_and_what_starts_again_is_paid(prices: Prices) 
 def test_the_limit_of_a_month_names_the_argument_that_allows_more(prices: Prices) -> None:
     limits = site(limits={"monthly": 15}).limits
     with pytest.raises(Refused, match=r"adds 17\.58 USD a month, the limit is 15") as refused:
-        check(decided(), prices, limits, 0)
+        check(decided(), prices, limits, 0, region="us-east-1")
     assert "allow-monthly=18" in refused.value.hint
-    check(decided(), prices, limits, 18)
+    check(decided(), prices, limits, 18, region="us-east-1")
 
 
 def test_a_limit_without_prices_is_refused_and_not_passed_over() -> None:
     limits = site(limits={"monthly": 15}).limits
     with pytest.raises(Refused, match="nothing tells the price"):
-        check(decided(), None, limits, 0)
-    check(decided(), None, site().limits, 0)
+        check(decided(), None, limits, 0, region="us-east-1")
+    check(decided(), None, site().limits, 0, region="us-east-1")
+
+
+def test_a_type_to_fall_back_to_counts_with_its_own_price(prices: Prices) -> None:
+    types = ["t3.small", "m5.large"]
+    plan = Plan("provision", "wiki", (Step("instance.make", "main", "", {"types": types}),))
+    assert notes(plan, prices, TODAY, "us-east-1")[1] == "note: +70.08 with other_types"
+    limits = site(limits={"monthly": 20}).limits
+    with pytest.raises(Refused, match=r"adds 70\.08 USD a month, the limit is 20"):
+        check(plan, prices, limits, 0, region="us-east-1")
+
+
+def test_prices_of_another_region_are_no_prices(prices: Prices) -> None:
+    (line,) = notes(decided(), prices, TODAY, "eu-central-1")
+    assert line == "note: not priced: prices.yaml is of us-east-1, not of eu-central-1"
+    with pytest.raises(Refused, match="nothing tells the price"):
+        check(decided(), prices, site(limits={"monthly": 99}).limits, 0, region="eu-central-1")

@@ -145,7 +145,7 @@ def _remove(store: Store) -> None:
         for volume in volumes.find(cloud, {tags.COMPONENT: name}):
             volumes.remove(cloud, volume.id)
         for group in groups.find(cloud, {tags.COMPONENT: name}):
-            groups.remove(cloud, group.id)
+            cloud.ec2.delete_security_group(GroupId=group.id)
         path = f"components/{name}.yaml"
         (store.repo.path / path).unlink()
         store.repo.git.commit([path], f"Remove {name}", machine.person())
