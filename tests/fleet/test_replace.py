@@ -14,7 +14,7 @@ from ops import run
 from ops.cloud import addresses, instances, tags, volumes
 from ops.cloud.calls import Wait
 from ops.errors import OpsError, Refused, UsageError
-from ops.fleet import halt
+from ops.fleet import halt, replace_steps
 from ops.fleet.replace import replace
 from ops.fleet.replace_state import fold
 from ops.fleet.replace_steps import Transition
@@ -42,6 +42,12 @@ NAMES = """
 names: [{name: wiki.example.edu., campus: 192.0.2.1}]
 probes: [{name: page, kind: ssh}]
 """
+
+
+@pytest.fixture(autouse=True)
+def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let services, which these hosts have none of, settle for a moment only."""
+    monkeypatch.setattr(replace_steps, "SETTLING", 0.05)
 
 
 def succeed(fleet: Fleet, **given: Any) -> bool:
@@ -87,6 +93,22 @@ def test_the_elastic_ip_goes_to_the_successor(fleet: Fleet) -> None:
     (after,) = addresses.find(cloud(fleet.repo), {tags.COMPONENT: "wiki"})
     assert (after.address, after.instance) == (before.address, fleet.instance().id)
     assert fleet.instance().public_address == before.address
+    assert not fleet.provision()
+
+
+def test_where_every_reply_gets_lost_nothing_is_doubled(fleet: Fleet) -> None:
+    fleet.reach_by("private")
+    fleet.declare({"instances": {"main": {**PLAIN["instances"]["main"], "elastic_ip": True}}})
+    fleet.provision()
+    actions = ("RunInstances", "StopInstances", "DisassociateAddress", "AssociateAddress")
+    fleet.server.faults.add(*(Fault(action, "lost") for action in actions))
+    succeed(fleet)
+    assert not fleet.server.faults.pending()
+    ours, aws = {tags.COMPONENT: "wiki"}, cloud(fleet.repo)
+    (running,) = instances.find(aws, ours, ("running",))
+    (address,) = addresses.find(aws, ours)
+    assert (running.id, address.instance) == (fleet.instance().id, fleet.instance().id)
+    assert len(instances.find(aws, ours)) == 2
     assert not fleet.provision()
 
 
