@@ -80,6 +80,10 @@ def apply(
         "slot": "which instance, where the component has several",
         "from_snapshot": "make the volumes from the newest proven snapshot, not from the old ones",
         "accept_loss": "hours of changes that may be lost where a snapshot is all there is",
+        "undo": "give one that is under way up: everything goes back to the old instance",
+        "allow_instances": "make up to this many instances",
+        "allow_volume_gib": "make up to this many GiB of volumes",
+        "allow_monthly": "add up to this much to the bill of a month",
         "wait": "how long the new host may take until it answers: 90s, 10m",
     },
 )
@@ -90,32 +94,53 @@ def replace(
     slot: str = "",
     from_snapshot: bool = False,
     accept_loss: float = 0.0,
+    undo: bool = False,
     plan: bool = False,
     expect: str = "",
     yes: bool = False,
     wait: str = "10m",
+    allow_instances: int = 0,
+    allow_volume_gib: int = 0,
+    allow_monthly: int = 0,
     json: bool = False,
 ) -> int | None:
     """Put a new instance in the place of the old one, with its volumes and its name."""
     from ops.cli import output, repository, settle
     from ops.fleet.replace import replace
+    from ops.plan import Plan
+    from ops.provision import limits, prices
     from ops.provision.arrival import Patience, seconds
 
     repo = repository()
+
+    def agree(decided: Plan) -> bool:
+        if not plan:
+            declared = repo.site().limits
+            allowed = {"allow_instances": allow_instances, "allow_volume_gib": allow_volume_gib}
+            limits.check(decided, declared, **allowed)
+            prices.check(decided, repo.prices(), declared, allow_monthly)
+        return settle(decided, show=plan, expect=expect, yes=yes)
+
     done = replace(
         repo,
         app,
-        lambda decided: settle(decided, show=plan, expect=expect, yes=yes),
+        agree,
         slot=slot,
         from_snapshot=from_snapshot,
         accept_loss=accept_loss,
+        undo=undo,
         expect=expect,
         tell=lambda line: output.say(f"{app}: {line}"),
         patience=Patience(limit=seconds(wait)),
-        arguments={"slot": slot, "from_snapshot": from_snapshot, "accept_loss": accept_loss},
+        arguments={
+            "slot": slot,
+            "from_snapshot": from_snapshot,
+            "accept_loss": accept_loss,
+            "undo": undo,
+        },
     )
     if done:
-        output.say(f"{app}: replaced")
+        output.say(f"{app}: {'everything is as it was' if undo else 'replaced'}")
         output.document(repo.state(app).model_dump(mode="json"))
     return 0
 

@@ -72,6 +72,18 @@ def subnets(cloud: Cloud, vpc: str) -> tuple[Subnet, ...]:
     return tuple(sorted(found, key=lambda subnet: (subnet.zone, subnet.id)))
 
 
+def gives_addresses(cloud: Cloud, zone: str, subnet: str | None) -> bool:
+    """Return whether instances of a subnet get a public address; None: the zone's default one."""
+    call, filters = cloud.ec2.describe_subnets, [_only("availability-zone", zone)]
+    filters.append(_only("subnet-id", subnet) if subnet else _only("default-for-az", "true"))
+    answers = pages(cloud, subnet or zone, call, Filters=filters)
+    return any(one.get("MapPublicIpOnLaunch") for page in answers for one in page["Subnets"])
+
+
+def _only(name: str, value: str) -> FilterTypeDef:
+    return {"Name": name, "Values": [value]}
+
+
 def offering(cloud: Cloud, instance_type: str) -> frozenset[str]:
     """Return the zones that have this type of instance; none for a type that does not exist.
 

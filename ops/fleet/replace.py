@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from ops import run
-from ops.errors import Interrupted, OpsError
+from ops.errors import Interrupted, OpsError, Refused
 from ops.fleet import replace_plan, replace_state
 from ops.fleet.replace_site import Stage, Succession, open_succession
 from ops.fleet.replace_steps import Performer, Transition
@@ -35,6 +35,7 @@ def replace(
     slot: str = "",
     from_snapshot: bool = False,
     accept_loss: float = 0,
+    undo: bool = False,
     expect: str = "",
     patience: Patience | None = None,
     later: Mapping[str, Performer] | None = None,
@@ -43,29 +44,56 @@ def replace(
     """Replace the slot's instance by one of the next generation; return whether it was done.
 
     `agree` sees the plan first. `accept_loss` are the hours that may be lost where volumes are
-    made from snapshots. `later` performs the switches that are other packages' matter. Raise
-    OpsError when it failed: before the switch everything was led back to the old instance.
+    made from snapshots. `undo` leads one that is under way back instead. `later` performs the
+    switches that are other packages' matter. Raise OpsError when it failed: before the switch
+    everything was led back to the old instance.
     """
     patience = patience or Patience()
     must_be_idle(repo.var, name)
     with open_succession(repo, name, slot, tell, patience, from_snapshot=from_snapshot) as work:
         state = survey.state(repo, name)
-        shown = work.plan(state)
+        _must_be_in_use(name, state)
+        plan = work.way_back if undo else work.plan
+        shown = plan(state)
         if not agree(shown):
             return False
-        _accept(work, state, accept_loss)
+        if not undo:
+            _accept(work, state, accept_loss)
         with run.begin(repo, "provision.replace", name, arguments or {}) as under_way:
-            now = work.plan(under_way.state)
+            now = plan(under_way.state)
             still(now, shown, strictly=bool(expect))
             performers = _performers(work, under_way, now, later or {})
-            try:
-                _carry_out(work, under_way, now, performers)
-            except Interrupted:
-                raise
-            except OpsError as error:
-                _back(work, under_way, performers, error)
-                raise
+            if undo:
+                _lead_back(work, under_way, performers)
+            else:
+                _forth(work, under_way, now, performers)
     return True
+
+
+def _must_be_in_use(name: str, state: State) -> None:
+    """Raise Refused when the component was given up."""
+    if state.retirement is not None:
+        raise Refused(
+            f"{name} was retired, stopped on {state.retirement.since:%Y-%m-%d}",
+            f"Take it back first with `fab provision.retire app={name} undo=true`.",
+        )
+
+
+def _forth(
+    work: Succession, under_way: Run, now: Plan, performers: Mapping[str, Performer]
+) -> None:
+    """Carry the plan out; whatever fails, a full disk of ours too, leads back where it can."""
+    try:
+        _carry_out(work, under_way, now, performers)
+    except Interrupted:
+        raise
+    except OpsError as error:
+        _back(work, under_way, performers, error)
+        raise
+    except OSError as error:
+        failed = OpsError(f"{work.name}: {error}")
+        _back(work, under_way, performers, failed)
+        raise failed from error
 
 
 def _accept(work: Succession, state: State, hours: float) -> None:
@@ -112,18 +140,26 @@ def _back(
     if found is None:
         return
     again = f"`fab provision.replace app={work.name}`"
-    if found.switched or found.gone:
-        why = "the successor has the name by now" if found.switched else "the old one has ended"
+    if why := replace_plan.no_way_back(found):
         error.hint = f"{error.hint} There is no way back, as {why}: {again} goes on.".strip()
         return
     work.tell(f"going back to {found.old.id}: {error.message}")
     try:
-        for step in replace_plan.back(*work.behind(under_way.state)):
-            work.tell(str(step))
-            under_way.perform(step, performers[step.kind], fold=replace_state.fold)
-        work.repo.unpin(work.wanted[0].host)
-    except OpsError as second:
-        error.hint = f"{error.hint} Going back failed too: {second.message}. {again} goes on."
+        _lead_back(work, under_way, performers)
+    except (OpsError, OSError) as second:
+        said = second.message if isinstance(second, OpsError) else str(second)
+        error.hint = (
+            f"{error.hint} Going back failed too: {said}. {again} goes on; with undo=true it "
+            "goes back."
+        ).strip()
         return
     kept = f"; {found.successor.id} is kept, stopped" if found.successor else ""
     error.hint = f"{error.hint} Everything is as it was, on {found.old.id}{kept}.".strip()
+
+
+def _lead_back(work: Succession, under_way: Run, performers: Mapping[str, Performer]) -> None:
+    """Go back to the old instance, as things are now; then its successor's key is forgotten."""
+    for step in replace_plan.back(*work.behind(under_way.state)):
+        work.tell(str(step))
+        under_way.perform(step, performers[step.kind], fold=replace_state.fold)
+    work.repo.unpin(work.wanted[0].host)

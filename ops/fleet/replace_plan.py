@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from ops.cloud.instances import Instance
@@ -40,6 +40,8 @@ class Sight:
     volumes: Mapping[str, Volume]
     address: str = ""
     pinned: str | None = None
+    made: Mapping[str, Volume] = field(default_factory=dict)
+    """The volumes that are new with the successor, by name: the old instance never had them."""
 
     @property
     def told(self) -> dict[str, object]:
@@ -118,6 +120,11 @@ def back(sight: Sight, successor: Instance | None) -> list[Step]:
     steps += [
         _from(sight, name, one.id, one.instance) for name, one in moved.items() if one.instance
     ]
+    steps += [
+        _from(sight, name, one.id, one.instance)
+        for name, one in sight.made.items()
+        if one.instance in ours
+    ]
     for name, one in moved.items():
         declared = sight.slot.desired.volumes.get(name)
         device = declared.device if declared else one.device
@@ -129,6 +136,13 @@ def back(sight: Sight, successor: Instance | None) -> list[Step]:
         steps.append(_step("old.start", sight.host, words, {**told, "id": sight.old.id}))
     steps.append(_step("replacement.undo", sight.host, f"keep {sight.host} as it was", told))
     return steps
+
+
+def no_way_back(found: ReplacementState) -> str:
+    """Return why there is no way back to the old instance, "" when there is one."""
+    if found.switched:
+        return "the successor has the name by now"
+    return "the old one has ended" if found.gone else ""
 
 
 def lost(state: State, found: ReplacementState, now: datetime) -> timedelta | None:

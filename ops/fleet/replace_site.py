@@ -8,14 +8,16 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from ops import run
-from ops.cloud import addresses, instances, tags
-from ops.errors import UsageError
+from ops.cloud import addresses, instances, snapshots, tags, zones
+from ops.cloud.volumes import Volume
+from ops.errors import Refused, UsageError
 from ops.fleet import replace_plan, replace_state
 from ops.fleet.replace_plan import Sight
 from ops.inventory.repository import Repository
 from ops.inventory.schema import Component, ReplacementState, State
 from ops.known_hosts import fingerprint
 from ops.plan import Plan
+from ops.provision import survey
 from ops.provision.arrival import Patience, Tell
 from ops.provision.desired import Desired
 from ops.provision.observed import Account, Known
@@ -93,7 +95,10 @@ class Succession(Worksite):
         if found.switched:  # its host has the slot's name by now, and nothing is asked of it
             return self.behind(state)[0]
         (slot,) = self.look(replace_state.view(state, self.slot))
-        return self._sight(self.rehearsed(slot), found, opened=opened)
+        slot = self.rehearsed(slot)
+        if not opened:
+            self._must_be_possible(slot, found)
+        return self._sight(slot, found, opened=opened)
 
     def behind(self, state: State) -> tuple[Sight, instances.Instance | None]:
         """Return what the way back rests on, and the successor; no host is asked."""
@@ -102,6 +107,46 @@ class Succession(Worksite):
         account = self.accounts([desired], state)[self.slot]
         sight = self._sight(Slot(desired, account, Known()), found, opened=True)
         return sight, self._old(found.successor.id) if found.successor else None
+
+    def way_back(self, state: State) -> Plan:
+        """Return the plan that gives a replacement up. Raise Refused where there is no way back."""
+        task, found = "provision.replace", state.replacements.get(self.slot)
+        if found is None:
+            return Plan(task, self.name, notes=("note: no replacement is under way",))
+        if why := replace_plan.no_way_back(found):
+            raise Refused(
+                f"{self.name}: there is no way back, as {why}",
+                f"Complete it with `fab provision.replace app={self.name}`.",
+            )
+        steps = tuple(replace_plan.back(*self.behind(state)))
+        return Plan(task, self.name, steps, {"old": found.old.id})
+
+    def _must_be_possible(self, slot: Slot, found: ReplacementState) -> None:
+        """Raise Refused for what would stop it only when the old instance is down."""
+        wanted = set(found.snapshots.values())
+        there = snapshots.find(self.cloud, {tags.COMPONENT: self.name}) if wanted else ()
+        gone = sorted(wanted - {one.id for one in there if one.state == "completed"})
+        if gone:
+            raise Refused(
+                f"{self.name}: the proven snapshot {', '.join(gone)} is not there any more",
+                f"Take and prove another: `fab backup.snapshot app={self.name}`, "
+                f"`fab backup.drill app={self.name}`.",
+            )
+        places = slot.machine().zones
+        if self._elastic and self.site.cloud.address == "public":
+            self._must_get_address(places)
+
+    def _must_get_address(self, places: Sequence[str]) -> None:
+        """Raise Refused where a successor has no address until it gets the Elastic IP's."""
+        for zone in places:
+            subnet = survey.subnet(self.cloud, self.site, zone)
+            if not zones.gives_addresses(self.cloud, zone, subnet):
+                raise Refused(
+                    f"{self.name}: a successor in {zone} has no public address to be reached by "
+                    "before it gets the Elastic IP's",
+                    f"Let the subnet {subnet or 'of the zone'} give public addresses by itself, "
+                    "or set cloud.address to private in site.yaml.",
+                )
 
     def _sight(self, slot: Slot, found: ReplacementState, *, opened: bool) -> Sight:
         old = self._old(found.old.id)
@@ -121,7 +166,13 @@ class Succession(Worksite):
             volumes,
             address=self._address(),
             pinned=self._pinned(),
+            made=self._made(found),
         )
+
+    def _made(self, found: ReplacementState) -> dict[str, Volume]:
+        volumes = found.successor.volumes if found.successor else {}
+        new = {told.id: name for name, told in volumes.items() if name not in found.old.volumes}
+        return {new[one.id]: one for one in self.all.volumes if one.id in new}
 
     def plan(self, state: State) -> Plan:
         """Return the plan as things are now, with what it loses and costs among its notes."""
@@ -137,9 +188,13 @@ class Succession(Worksite):
     def _pinned(self) -> str | None:
         return self.repo.pinned(self.wanted[0].host.removesuffix(".next"))
 
-    def _address(self) -> str:
+    @property
+    def _elastic(self) -> bool:
         target = self.declared.target
-        if target is None or not target.instances[self.slot].elastic_ip:
+        return target is not None and target.instances[self.slot].elastic_ip
+
+    def _address(self) -> str:
+        if not self._elastic:
             return ""
         ours = {tags.COMPONENT: self.name, tags.SLOT: self.slot}
         return next((one.instance for one in addresses.find(self.cloud, ours)), "")

@@ -82,10 +82,15 @@ def _restarted(state: State, slot: str, facts: Facts) -> State:
 
 
 def _undone(state: State, slot: str, facts: Facts) -> State:
-    successor = state.replacements[slot].successor
+    """Return the state with the old instance; volumes that were made anew are its own now."""
+    found, old = state.replacements[slot], state.instances[slot]
+    successor = found.successor
     given_up = {successor.id: _former(slot, successor, "given up", facts)} if successor else {}
-    left = state.model_copy(update={"former": {**state.former, **given_up}})
-    return _with(left, slot, None)
+    made = dict(successor.volumes) if successor else {}
+    new = {name: one for name, one in made.items() if name not in found.old.volumes}
+    kept = old.model_copy(update={"volumes": {**old.volumes, **new}})
+    left = {"former": {**state.former, **given_up}, "instances": {**state.instances, slot: kept}}
+    return _with(state.model_copy(update=left), slot, None)
 
 
 def _closed(state: State, slot: str, _: Facts) -> State:

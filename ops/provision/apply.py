@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping, Set
 
 from ops import run
@@ -45,7 +46,11 @@ def apply(
         with run.begin(repo, "provision", name, arguments or {}) as under_way:
             now = work.plan(under_way.state)
             still(now, shown, strictly=bool(expect))
+            began = time.monotonic()
             _carry_out(work, under_way, now, strictly=bool(expect))
+            seconds = time.monotonic() - began
+            under_way.figure("seconds_to_ready", round(seconds, 1))
+            tell(f"as declared after {seconds:.0f} s")
     return True
 
 

@@ -57,6 +57,15 @@ def set_site(fleet: Fleet, part: str, value: object) -> None:
     fleet.repo.git.commit(["site.yaml"], f"Set {part}", machine.person())
 
 
+def test_a_replacement_keeps_to_the_limits_too(fleet: Fleet) -> None:
+    fleet.provision()
+    set_site(fleet, "limits", {"instances": 0})
+    code, _, said = fab(fleet, ".replace", "app=wiki", "yes=true")
+    assert code == 3
+    assert "say allow-instances=1" in said
+    assert fleet.repo.state("wiki").replacements == {}
+
+
 def test_the_plan_is_shown_with_its_digest_and_changes_nothing(fleet: Fleet) -> None:
     code, out, _ = fab(fleet, "app=wiki", "plan=true")
     assert code == 0

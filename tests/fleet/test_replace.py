@@ -11,10 +11,11 @@ from typing import Any
 
 import pytest
 
+from ops import run
 from ops.cloud import addresses, instances, tags, volumes
 from ops.cloud.calls import Wait
 from ops.errors import OpsError, Refused, UsageError
-from ops.fleet import halt
+from ops.fleet import halt, replace_steps
 from ops.fleet.replace import replace
 from ops.fleet.replace_plan import opening
 from ops.fleet.replace_state import fold
@@ -22,7 +23,14 @@ from ops.fleet.replace_steps import Transition
 from ops.inventory import machine
 from ops.inventory.journal import Journal
 from ops.inventory.locks import Holder, component_lock
-from ops.inventory.schema import InstanceState, ReplacementState, State
+from ops.inventory.schema import (
+    DrillState,
+    InstanceState,
+    ReplacementState,
+    RetirementState,
+    State,
+    VolumeState,
+)
 from ops.lab.aws.faults import Fault
 from ops.plan import Step
 from ops.remote.connection import connect
@@ -32,10 +40,17 @@ from tests.support.fleet import PLAIN, SOON, Fleet, fleet
 
 __all__ = ["fleet"]
 
+NOW = "2026-11-22T00:00:00Z"
 NAMES = """
 names: [{name: wiki.example.edu., campus: 192.0.2.1}]
 probes: [{name: page, kind: ssh}]
 """
+
+
+@pytest.fixture(autouse=True)
+def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let services, which these hosts have none of, settle for a moment only."""
+    monkeypatch.setattr(replace_steps, "SETTLING", 0.05)
 
 
 def succeed(fleet: Fleet, **given: Any) -> bool:
@@ -81,6 +96,22 @@ def test_the_elastic_ip_goes_to_the_successor(fleet: Fleet) -> None:
     (after,) = addresses.find(cloud(fleet.repo), {tags.COMPONENT: "wiki"})
     assert (after.address, after.instance) == (before.address, fleet.instance().id)
     assert fleet.instance().public_address == before.address
+    assert not fleet.provision()
+
+
+def test_where_every_reply_gets_lost_nothing_is_doubled(fleet: Fleet) -> None:
+    fleet.reach_by("private")
+    fleet.declare({"instances": {"main": {**PLAIN["instances"]["main"], "elastic_ip": True}}})
+    fleet.provision()
+    actions = ("RunInstances", "StopInstances", "DisassociateAddress", "AssociateAddress")
+    fleet.server.faults.add(*(Fault(action, "lost") for action in actions))
+    succeed(fleet)
+    assert not fleet.server.faults.pending()
+    ours, aws = {tags.COMPONENT: "wiki"}, cloud(fleet.repo)
+    (running,) = instances.find(aws, ours, ("running",))
+    (address,) = addresses.find(aws, ours)
+    assert (running.id, address.instance) == (fleet.instance().id, fleet.instance().id)
+    assert len(instances.find(aws, ours)) == 2
     assert not fleet.provision()
 
 
@@ -203,6 +234,83 @@ def test_killed_in_the_switch_it_can_go_back_to_a_host_that_is_known(fleet: Flee
     assert not fleet.provision()
 
 
+def test_one_that_can_not_be_completed_is_given_up(fleet: Fleet) -> None:
+    fleet.provision()
+    old = fleet.instance()
+    assert not succeed(fleet, undo=True, agree=bool)
+    with dying_in("services.check"), pytest.raises(KeyboardInterrupt):
+        succeed(fleet)
+    assert state_in_aws(fleet, old) == "stopped"
+    assert succeed(fleet, undo=True)
+    assert (fleet.instance().id, state_in_aws(fleet, old)) == (old.id, "running")
+    assert [one.why for one in fleet.repo.state("wiki").former.values()] == ["given up"]
+    assert not fleet.provision()
+
+
+def test_a_fault_of_this_machine_leads_back_too(fleet: Fleet) -> None:
+    fleet.provision()
+    old = fleet.instance()
+    with failing_check(OSError(28, "No space left")), pytest.raises(OpsError) as failed:
+        succeed(fleet)
+    assert "No space left" in failed.value.message
+    assert f"Everything is as it was, on {old.id}" in failed.value.hint
+    assert state_in_aws(fleet, old) == "running"
+
+
+def test_what_was_made_anew_for_a_successor_that_failed_is_the_old_ones(fleet: Fleet) -> None:
+    fleet.provision()
+    old = fleet.instance()
+    volume = {"size_gib": 1, "device": "/dev/sdf", "mount": "/srv/wiki"}
+    fleet.declare(
+        {"instances": {"main": {**PLAIN["instances"]["main"], "volumes": {"data": volume}}}}
+    )
+    with dying_in("volume.attach", OpsError("the disk is full")), pytest.raises(OpsError):
+        succeed(fleet)
+    made = fleet.instance().volumes["data"]
+    found = volumes.get(cloud(fleet.repo), made.id)
+    assert found is not None
+    assert found.instance == ""
+    fleet.provision(agree=lambda plan: fleet.plans.extend(plan.lines()))
+    assert any(f"attach data ({made.id})" in line for line in fleet.plans)
+    assert fleet.instance().id == old.id
+
+
+def test_what_was_given_up_is_not_replaced(fleet: Fleet) -> None:
+    fleet.provision()
+    told = {"run": "r", "since": NOW, "due": NOW, "snapshots": {}}
+    observe(fleet, {"retirement": RetirementState.model_validate(told)})
+    with pytest.raises(Refused, match="wiki was retired"):
+        succeed(fleet)
+
+
+def test_a_proven_snapshot_that_is_gone_is_noticed_before_anything_stops(fleet: Fleet) -> None:
+    fleet.provision()
+    volume = VolumeState(id="vol-1", size_gib=1, created_by="r")
+    holding = fleet.instance().model_copy(update={"volumes": {"data": volume}})
+    part = {"slot": "main", "name": "data", "backup": "snap-1", "verdict": "proven"}
+    told = {"run": "r", "at": NOW, "of": "s", "taken": NOW, "verdict": "proven", "seconds": 1.0}
+    drill = DrillState.model_validate({**told, "parts": [part]})
+    observe(fleet, {"instances": {"main": holding}, "proven": {"snapshot": drill}})
+    with pytest.raises(Refused, match="snap-1 is not there any more"):
+        succeed(fleet, from_snapshot=True)
+
+
+def test_a_successor_without_an_address_is_not_begun(fleet: Fleet) -> None:
+    fleet.provision()
+    fleet.declare({"instances": {"main": {**PLAIN["instances"]["main"], "elastic_ip": True}}})
+    ec2 = cloud(fleet.repo).ec2
+    for one in ec2.describe_subnets()["Subnets"]:
+        ec2.modify_subnet_attribute(SubnetId=one["SubnetId"], MapPublicIpOnLaunch={"Value": False})
+    with pytest.raises(Refused, match="no public address to be reached by"):
+        succeed(fleet)
+
+
+def observe(fleet: Fleet, changes: dict[str, Any]) -> None:
+    """Let a run change the wiki's state."""
+    with run.begin(fleet.repo, "provision", "wiki") as under_way:
+        under_way.observe(under_way.state.model_copy(update=changes))
+
+
 def test_a_dead_instance_is_replaced_and_there_is_no_way_back(fleet: Fleet) -> None:
     fleet.provision()
     aws, old = cloud(fleet.repo), fleet.instance()
@@ -268,15 +376,15 @@ def test_a_volume_is_not_torn_from_an_instance_that_runs(fleet: Fleet) -> None:
 
 
 @contextmanager
-def dying_in(kind: str) -> Iterator[None]:
-    """Die once when a step of this kind has been performed, before that is on disk."""
+def dying_in(kind: str, error: BaseException | None = None) -> Iterator[None]:
+    """Die, or fail, when a step of this kind has been performed, before that is on disk."""
     real, under = Journal.append, [""]
 
     def append(journal: Journal, event: str, **told: Any) -> None:
         if event == "step":
             under[0] = told["step"]["kind"]
         if event == "done" and under[0] == kind:
-            raise KeyboardInterrupt
+            raise error or KeyboardInterrupt
         real(journal, event, **told)
 
     with pytest.MonkeyPatch.context() as patch:
@@ -285,11 +393,11 @@ def dying_in(kind: str) -> Iterator[None]:
 
 
 @contextmanager
-def failing_check() -> Iterator[None]:
+def failing_check(error: Exception | None = None) -> Iterator[None]:
     """Let every successor lack something when it is looked at."""
 
     def lacking(_: Transition, step: Step) -> None:
-        raise OpsError("a service of the successor does not run")
+        raise error or OpsError("a service of the successor does not run")
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Transition, "_check", lacking)

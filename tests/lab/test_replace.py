@@ -12,6 +12,7 @@ from ops import run
 from ops.cloud import instances
 from ops.inventory.proofs import with_drill
 from ops.inventory.schema import DrillState
+from ops.lab.aws.faults import Fault
 from ops.lab.hosts import answers
 from ops.lab.record import Lab
 from ops.remote.endpoint import ssh_options
@@ -45,10 +46,16 @@ def is_whole(part: Part, words: str) -> None:
 
 
 def test_a_host_that_lost_its_power_is_replaced_with_its_data(standing: Part) -> None:
+    """Replies get lost, and the run is killed while a volume is on its way."""
     standing.do('echo kept >"$1/page"; echo line >"$2/log"; sync', FOLDER, LOGS)
     old = standing.instance
     standing.lose_power()
     assert not answers(old.private_address, 22)
+    actions = ("RunInstances", "StopInstances", "DetachVolume", "AttachVolume")
+    standing.misbehave(*(Fault(action, "lost") for action in actions))
+    process = standing.start("provision.replace", "yes=true")
+    standing.kill_at(process, rf"^{standing.name}: \+ attach ", 1, 0.3)
+    assert standing.instance == old
     code, said = standing.fab("provision.replace", "yes=true")
     assert code == 0, said
     assert standing.instance.volumes == old.volumes

@@ -53,6 +53,7 @@ def test_what_was_made_is_recorded(fleet: Fleet) -> None:
     assert fleet.repo.state("wiki").phase == "provisioned"
     record = fleet.repo.record(next(fleet.repo.runs("wiki", "provision")))
     assert record.verdict == "done"
+    assert "seconds_to_ready" in record.figures
     assert [step.kind for step in record.steps][-2:] == ["host.await", "key.renew"]
 
 

@@ -10,6 +10,7 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from ops.cloud.errors import CloudError
 from ops.inventory import machine
 from ops.inventory.repository import Repository
 from ops.inventory.schema import InstanceState
+from ops.lab.aws.faults import Fault
 from ops.lab.aws.states import set_state
 from ops.lab.record import Lab
 from ops.remote.command import script
@@ -146,6 +148,15 @@ class Part:
     def lose_power(self) -> None:
         """End the instance's machine at once; EC2 goes on telling that it runs."""
         lose_power(self.repo, self.instance.id)
+
+    def misbehave(self, *faults: Fault) -> None:
+        """Let the lab's AWS commit these faults."""
+        address = str(self.repo.site().cloud.endpoint).removeprefix("http://")
+        connection = HTTPConnection(address, timeout=10)
+        told = json.dumps([one.data() for one in faults])
+        connection.request("POST", "/lab/faults", told)
+        assert connection.getresponse().status == 200
+        connection.close()
 
     def device(self, volume: str) -> str:
         """Return this machine's own name of a volume's disk."""
