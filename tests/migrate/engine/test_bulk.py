@@ -18,7 +18,7 @@ import pytest
 
 from ops.errors import OpsError
 from ops.inventory.schema import FileSet
-from ops.migrate.engine import bulk, packing, shards
+from ops.migrate.engine import bulk, packing, probe, shards, transfer
 from ops.migrate.engine.meter import Meter
 from ops.migrate.engine.transfer import Errand, Moved, move
 from ops.pages.render import SUITE
@@ -208,3 +208,15 @@ def test_after_an_acl_rsync_looks_at_everything(pair: Pair, meter: Meter) -> Non
     name = "system.posix_acl_access"
     there, here = pair.target / "listed", pair.source / "listed"
     assert os.getxattr(there, name) == os.getxattr(here, name)
+
+
+def test_the_rate_of_the_link_is_probed_before_much_is_sent(
+    pair: Pair, meter: Meter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(transfer, "MUCH", 0)
+    monkeypatch.setattr(probe, "PATIENCE", 30)
+    (pair.source / "big").write_bytes(os.urandom(3_000_000))
+    moved = _move(pair, meter)
+    assert moved.outcome.verdict == "done"
+    assert (moved.link_rate or 0) > 1_000_000
+    assert "probe" in [sample.phase for sample in meter.samples]
