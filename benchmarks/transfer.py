@@ -249,6 +249,7 @@ def ours(site: Site, data: Path, _patience: float) -> float | None:
         moved = move(ends, errand, meter)
         taken = time.perf_counter() - began
         if "OPS_BENCH_PHASES" in os.environ:
+            sys.stderr.write(f"probed: {(moved.link_rate or 0) * 8 / 1e6:.0f} Mbit/s\n")
             for sample in meter.samples:
                 sys.stderr.write(f"{sample.second} {sample.phase} {sample.bytes} {sample.files} ")
                 sys.stderr.write(f"{sample.source_load} {len(sample.streams or ())}\n")

@@ -115,10 +115,11 @@ def replace(
 
     def agree(decided: Plan) -> bool:
         if not plan:
-            declared = repo.site().limits
+            site = repo.site()
+            declared, region = site.limits, site.cloud.region
             allowed = {"allow_instances": allow_instances, "allow_volume_gib": allow_volume_gib}
             limits.check(decided, declared, **allowed)
-            prices.check(decided, repo.prices(), declared, allow_monthly)
+            prices.check(decided, repo.prices(), declared, allow_monthly, region=region)
         return settle(decided, show=plan, expect=expect, yes=yes)
 
     done = replace(

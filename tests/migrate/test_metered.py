@@ -70,7 +70,7 @@ def test_the_samples_tell_the_phases(here: Fleet) -> None:
     seen = samples.read(here.repo.run_folder(_rehearse(here).run) / "meter.jsonl.gz")
     assert seen[-1].bytes == 10_000
     phases = [phase.name for phase in samples.phases(seen)]
-    assert phases == ["start", "scan", "connect", "transfer", "tidy"]
+    assert phases == ["start", "scan", "connect", "probe", "transfer", "tidy"]
 
 
 def test_no_key_of_the_run_stays(here: Fleet) -> None:

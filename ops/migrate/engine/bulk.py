@@ -66,6 +66,8 @@ class Bulk:
     run: str
     meter: Meter
     limit: int = LIMIT
+    rate: float | None = None
+    """Bytes a second that the probe has seen."""
     files: int = 0
     bytes: int = 0
     broke: str = ""
@@ -89,14 +91,26 @@ class Bulk:
         return Totals(sent_files=self.files, sent_bytes=size, literal=size, wire=size)
 
     @property
+    def opened(self) -> int:
+        """Return how many connections are open, or on their way."""
+        return self._growth.streams
+
+    def idle(self) -> None:
+        """End the lanes: there is nothing for them."""
+        self._tell(streams.stop(self.door.inside, as_root=self.ends.source_root))
+
+    @property
     def asked(self) -> int:
         """Return the bytes that are queued and not sent yet."""
         return sum(task.size for task in self._left.values())
 
     @property
     def link_rate(self) -> float | None:
-        """Return the bytes a second that the link has carried at the best, None if not seen."""
-        return self._growth.best or None
+        """Return the bytes a second that the link carries, as probed, None where it was not.
+
+        Where the streams have carried more since, it is that.
+        """
+        return max(self.rate, self._growth.best) if self.rate else None
 
     @contextmanager
     def serving(self) -> Iterator[Running]:
@@ -119,10 +133,12 @@ class Bulk:
 
     def send(self, running: Running, sharing: Sharing, round_trip: float) -> None:
         """Follow what was asked; see `files`, `bytes` and `broke` for how far that got."""
-        self._growth.round_trip = round_trip
+        opened = self.opened
+        if (wanted := self._growth.begin(self.rate or 0.0, round_trip)) > opened:
+            self._tell(streams.want(self.door.inside, wanted, as_root=self.ends.source_root))
         self._follow(running)
         if not self.broke:
-            self._tell(streams.stop(self.door.inside, as_root=self.ends.source_root))
+            self.idle()
         if sharing.bigs:
             self._finish(sharing)
 

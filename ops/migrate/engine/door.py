@@ -19,7 +19,7 @@ from pathlib import Path
 
 from ops.errors import Incomplete, OpsError
 from ops.migrate.both import at_once
-from ops.migrate.engine import passes, streams
+from ops.migrate.engine import passes, probe, streams
 from ops.migrate.engine.keys import Keys
 from ops.migrate.engine.knock import KNOCK, KNOCK_TIME, answered
 from ops.migrate.engine.outcome import BUSY, FULL, SHORT
@@ -249,7 +249,8 @@ def _prepare_target(
 ) -> tuple[str, str]:
     """Put the gate on the target; return its folder and when its key is to expire."""
     codes = {"busy": BUSY, "full": FULL, "short": SHORT}
-    values = {"run": run, "root": root, "sudo": ends.target_root, **codes}
+    blocks = " ".join(map(str, probe.BLOCKS))
+    values = {"run": run, "root": root, "sudo": ends.target_root, "blocks": blocks, **codes}
     text = render("migrate/gate.sh.j2", templates, **values)
     words = (*names, root, str(LOCK_TIME), str(BUSY))
     asked = script(_PREPARE_TARGET, *words, root=ends.target_root, stdin=text.encode())

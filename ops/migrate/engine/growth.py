@@ -10,7 +10,7 @@ LIMIT = 16
 """Connections at the most."""
 
 FIRST = 4
-"""Connections to begin with, before anything was measured."""
+"""Connections that are opened before anything was measured: each takes several round trips."""
 
 STEP = 4
 
@@ -39,6 +39,18 @@ class Growth:
     _time: float = 0.0
     _bytes: int = 0
     _idle: int = 0
+
+    def begin(self, rate: float, round_trip: float) -> int:
+        """Return how many connections a link of this probed rate is to begin with.
+
+        As many as the windows of its channels need. Where the first ones were full, so that the
+        link may carry more than they could show, one step more; never fewer than are open.
+        """
+        self.round_trip = round_trip
+        needed = streams_needed(rate, round_trip) if rate else 0
+        if needed >= FIRST:
+            self.streams = min(self.limit, max(self.streams, needed + STEP))
+        return self.streams
 
     def look(self, now: float, moved: int, load: float = 0.0) -> int:
         """Return how many connections there are to be, `moved` bytes having arrived by `now`.

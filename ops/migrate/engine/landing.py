@@ -11,13 +11,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from ops.errors import Incomplete
 from ops.migrate.engine.door import Busy, Ends
 from ops.migrate.engine.outcome import BUSY
 from ops.migrate.engine.rsync import PARTIAL, TEMPORARY
 from ops.migrate.engine.shards import Big
 from ops.migrate.engine.whole import whole
 from ops.remote.command import script
-from ops.remote.errors import CommandFailed
 
 _BEGIN = f"""
 cd -- "$1" && exec 9<. && flock -w 60 -E {BUSY} 9 || exit
@@ -97,13 +97,17 @@ def begin(ends: Ends, root: str, run: str) -> bool:
     """Open the root for the run's streams, and put in place what a dead run has left whole.
 
     Return whether it has also left ranges of big files. Raise Busy when the streams of another
-    run do not end.
+    run do not end, Incomplete when nothing can be written.
     """
     result = ends.target.run(script(_BEGIN, root, run, root=ends.target_root), check=False)
     if result.code == BUSY:
         raise Busy(f"{ends.target.name}: another transfer still writes into {root}")
     if result.code != 0:
-        raise CommandFailed(ends.target.name, result)
+        said = result.err.decode(errors="replace").strip().splitlines()
+        raise Incomplete(
+            f"{ends.target.name}: nothing can be written into {root}: {(said or ['?'])[-1]}",
+            "Is it mounted read-only, full, or somebody else's? Cure that and run it again.",
+        )
     return b"left" in result.out
 
 

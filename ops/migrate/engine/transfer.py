@@ -7,11 +7,12 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
+from threading import Event
 
 from ops.inventory.patterns import Excludes
 from ops.inventory.schema import FileSet
 from ops.migrate.both import at_once
-from ops.migrate.engine import door, landing, rsync, scan, streams
+from ops.migrate.engine import door, landing, probe, rsync, scan, streams
 from ops.migrate.engine.bulk import Bulk, is_worth
 from ops.migrate.engine.growth import LIMIT
 from ops.migrate.engine.meter import Meter
@@ -20,6 +21,9 @@ from ops.migrate.engine.shards import Sharing
 from ops.remote.command import Command, command
 from ops.remote.errors import CommandFailed, Unreachable
 from ops.remote.host import Host, Running
+
+MUCH = 250_000_000
+"""Bytes to send from which on the probe's end is waited for; it is over within a second."""
 
 
 @dataclass(frozen=True)
@@ -41,8 +45,8 @@ class Errand:
 class Moved:
     """How the move of a data set went; without a `way` it was not begun.
 
-    `link_rate` are the bytes a second that the link has carried at the best, None where that
-    was not seen. `sizes` and `slowest` are as SetFigures has them.
+    `link_rate` are the bytes a second that the link carries, as probed, None where it was not.
+    `sizes` and `slowest` are as SetFigures has them.
     """
 
     outcome: Outcome
@@ -108,7 +112,10 @@ def _filled(ends: door.Ends, entry: door.Door, errand: Errand, meter: Meter) -> 
         return Moved(_stream(ends, way, errand, meter), 0, way)
     bulk = Bulk(ends, entry, errand.data, errand.run, meter, errand.streams)
     with bulk.serving() as running:
-        way, sharing = at_once(entry.knock, lambda: _begun(ends, errand, bulk))
+        probed = Event()
+        way, sharing = at_once(
+            lambda: _probed(errand, bulk, probed), lambda: _begun(ends, errand, bulk, probed)
+        )
         meter.expect(bulk.asked if is_worth(sharing) else sharing.size, sharing.files)
         meter.enter(errand.name, "transfer")
         outcome = _sent(way, errand, bulk, running=running, sharing=sharing)
@@ -134,12 +141,32 @@ def _sent(
     return replace(outcome, totals=joined(outcome.totals, bulk.totals, known))
 
 
-def _begun(ends: door.Ends, errand: Errand, bulk: Bulk) -> Sharing:
-    """List both sides and queue what is to be sent, while the connections are being made."""
+def _probed(errand: Errand, bulk: Bulk, probed: Event) -> door.Way:
+    """Open the door and probe what the link carries; set `probed` when that is over."""
+    ends, entry = bulk.ends, bulk.door
+    try:
+        way = entry.knock()
+        bulk.meter.enter(errand.name, "probe")
+        bulk.rate = probe.measured(ends.source, way, bulk.opened, as_root=ends.source_root)
+    finally:
+        probed.set()
+    return way
+
+
+def _begun(ends: door.Ends, errand: Errand, bulk: Bulk, probed: Event) -> Sharing:
+    """List both sides and queue what is to be sent, while the connections are being made.
+
+    Little is sent at once, which ends the probe; much only after it. Before the knock is
+    answered nothing could be sent anyway.
+    """
     left = landing.begin(ends, errand.data.target.root, errand.run)
     sharing = scan.missing(ends, errand.data)
-    if is_worth(sharing):
-        bulk.ask(sharing, left=left)
+    if not is_worth(sharing):
+        bulk.idle()
+        return sharing
+    if sharing.size > MUCH:
+        probed.wait()
+    bulk.ask(sharing, left=left)
     return sharing
 
 

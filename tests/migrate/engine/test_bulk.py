@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from ops.inventory.schema import FileSet
-from ops.migrate.engine import bulk, packing, scan, shards
+from ops.migrate.engine import bulk, packing, probe, scan, shards, transfer
 from ops.migrate.engine.meter import Meter
 from ops.migrate.engine.transfer import Errand, Moved, move
 from ops.pages.render import SUITE
@@ -210,3 +210,18 @@ def test_what_lies_on_another_file_system_is_not_looked_at(pair: Pair, meter: Me
         _grant(pair.source / "other/listed")
         found = scan.missing(pair.ends, _data(pair))
     assert (found.plain, found.files) == (True, 1)
+    name = "system.posix_acl_access"
+    there, here = pair.target / "listed", pair.source / "listed"
+    assert os.getxattr(there, name) == os.getxattr(here, name)
+
+
+def test_the_rate_of_the_link_is_probed_before_much_is_sent(
+    pair: Pair, meter: Meter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(transfer, "MUCH", 0)
+    monkeypatch.setattr(probe, "PATIENCE", 30)
+    (pair.source / "big").write_bytes(os.urandom(3_000_000))
+    moved = _move(pair, meter)
+    assert moved.outcome.verdict == "done"
+    assert (moved.link_rate or 0) > 1_000_000
+    assert "probe" in [sample.phase for sample in meter.samples]

@@ -46,3 +46,10 @@ def test_processors_that_are_busy_get_no_more_streams() -> None:
     growth.start(0.0)
     growth.look(INTERVAL, 1)
     assert growth.look(2 * INTERVAL, 10**9, load=0.95) == FIRST
+
+
+def test_a_link_whose_probe_filled_the_windows_begins_with_one_step_more() -> None:
+    assert Growth().begin(62e6, 0.070) == FIRST
+    assert Growth().begin(119e6, 0.070) == FIRST + STEP
+    assert Growth(limit=6).begin(119e6, 0.070) == 6
+    assert Growth().begin(0.0, 0.070) == FIRST

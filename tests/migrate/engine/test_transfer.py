@@ -8,12 +8,16 @@ import subprocess
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import replace
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
 
+from ops.errors import Incomplete
 from ops.inventory.schema import FileSet
-from ops.migrate.engine import door, landing
+from ops.migrate.engine import bulk, door, landing
 from ops.migrate.engine.meter import Meter
 from ops.migrate.engine.transfer import Errand, Moved, move
 from ops.pages.render import SUITE
@@ -37,6 +41,13 @@ HOSTILE = [
 def meter(tmp_path: Path) -> Iterator[Meter]:
     with Meter(tmp_path / "meter.jsonl.gz") as running:
         yield running
+
+
+def _move_with(pair: Pair, meter: Meter, streams: int) -> Moved:
+    places = {"source": {"root": str(pair.source)}, "target": {"root": str(pair.target)}}
+    data = FileSet.model_validate({"kind": "files", **places})
+    errand = Errand("wiki", "R1", "pages", data, [SUITE], streams=streams)
+    return move(pair.ends, errand, meter)
 
 
 def _move(pair: Pair, meter: Meter, *, limit_mbit: int = 0, **more: object) -> Moved:
@@ -191,3 +202,73 @@ def test_that_something_stays_does_not_hide_how_it_went(
     (pair.source / "page").write_bytes(b"x")
     assert _move(pair, meter).outcome.verdict == "done"
     assert (pair.target / "page").read_bytes() == b"x"
+
+
+def test_a_target_that_is_mounted_read_only_is_incomplete_and_told(
+    pair: Pair, meter: Meter
+) -> None:
+    (pair.source / "page").write_bytes(b"x")
+    made = ["mount", "-t", "tmpfs", "-o", "ro", "tmpfs", str(pair.target)]
+    if subprocess.run(made, check=False, capture_output=True).returncode:
+        pytest.skip("mounts need root")
+    try:
+        with pytest.raises(Incomplete, match=r"nothing can be written into .*Read-only") as caught:
+            _move(pair, meter)
+    finally:
+        subprocess.run(["umount", str(pair.target)], check=True)
+    assert caught.value.exit_code == 4
+    assert b"ops-migrate" not in pair.keys
+
+
+def test_a_limited_transfer_keeps_to_its_rate_and_its_key_to_itself(
+    pair: Pair, meter: Meter
+) -> None:
+    (pair.source / "big").write_bytes(os.urandom(1000) * 30_000)
+    seen: list[bytes] = []
+    over = threading.Event()
+    watcher = threading.Thread(target=_watch, args=[pair, seen, over])
+    watcher.start()
+    moved = _move(pair, meter, limit_mbit=80)
+    over.set()
+    watcher.join()
+    key, *words = seen
+    assert any(b"--bwlimit=10000KB" in line for line in words)
+    body = key.splitlines()[1:-1]
+    assert body
+    assert not any(part in line for part in body for line in words)
+    assert not any(part.decode() in repr(meter.samples) for part in body)
+    assert moved.outcome.totals.sent_bytes * 8 / moved.seconds < 100e6
+
+
+def _watch(pair: Pair, seen: list[bytes], over: threading.Event) -> None:
+    """Put the run's key, and then each command line on this machine, into `seen`."""
+    digest = sha256(pair.ends.target_key.encode()).hexdigest()[:8]
+    lines = set[bytes]()
+    while not over.is_set():
+        for file in Path("/dev/shm").glob(f"ops-migrate.wiki.{digest}.*/key"):
+            if not seen and file.stat().st_size:
+                seen.append(file.read_bytes())
+        for process in Path("/proc").glob("[0-9]*"):
+            with suppress(OSError):
+                lines.add((process / "cmdline").read_bytes())
+        over.wait(0.1)
+    seen += lines
+
+
+def test_sixteen_streams_come_through_the_usual_limit_of_new_connections(
+    pair: Pair, meter: Meter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bulk, "FIRST", 16)
+    pair.server.stop()
+    with replace(pair.server, settings=f"MaxStartups 10:30:100\n{pair.server.settings}") as server:
+        ends = replace(
+            pair.ends,
+            target_endpoint=server.endpoint("wiki.cloud.main"),
+            target_key=server.host_key,
+        )
+        for number in range(400):
+            (pair.source / str(number)).write_bytes(os.urandom(100_000))
+        moved = _move_with(pair._replace(ends=ends), meter, streams=16)
+    assert moved.outcome.verdict == "done"
+    assert moved.outcome.totals.sent_files == 400
+    assert _tree(pair.target) == _tree(pair.source)
