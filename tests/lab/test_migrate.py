@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import os
+import random
+import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from ops import run
+from ops.errors import OpsError
 from ops.inventory import edit, machine
 from ops.inventory.repository import Repository
+from ops.lab import record
 from ops.lab.record import Lab
 from ops.remote.command import command, script
 from ops.remote.host import Host
@@ -69,7 +73,7 @@ class Documents:
             ls -d /dev/shm/ops-migrate* 2>/dev/null
             grep -h ops-migrate /home/*/.ssh/authorized_keys
             find /srv -name '.ops-*'
-            pgrep -ax rsync
+            pgrep -ax 'rsync|tar|dd'
         """
         hosts = (self.source, self.target)
         return "".join(
@@ -140,6 +144,93 @@ def test_a_full_disk_is_told_and_gone_on_from_when_there_is_room(documents: Docu
     assert documents.digest(documents.source, SOURCE) == documents.digest(documents.target, TARGET)
 
 
+def test_a_disk_that_gets_full_midway_ends_the_streams(documents: Documents) -> None:
+    documents.on_source("mkdir -p added && head -c 200000000 /dev/urandom >added/huge")
+    with _moving(documents) as task:
+        _wait(lambda: _arrived(documents) > 0, 60)
+        with _nearly_full(documents.target):
+            told = task.communicate()[0]
+    assert task.returncode == 4
+    assert "the target's disk is full" in told
+    _proven_when_moved_again(documents)
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("number", range(30))
+def test_any_process_that_is_killed_costs_time_only(documents: Documents, number: int) -> None:
+    dice = random.Random(number)
+    documents.on_source(
+        "rm -rf added && mkdir -p added && head -c 150000000 /dev/urandom >added/huge &&"
+        " cd added && for n in $(seq 1000); do head -c 20000 /dev/urandom >$n; done"
+    )
+    with _moving(documents) as task:
+        time.sleep(2 + 8 * dice.random())
+        victim = dice.choice((documents.source, documents.target, None))
+        if victim is None:
+            task.kill()
+        else:
+            with suppress(OpsError):  # it may be our own connection
+                victim.run(script(_KILL, str(1 + dice.randrange(40)), root=True), check=False)
+        task.wait()
+    _proven_when_moved_again(documents)
+
+
+@pytest.mark.soak
+def test_a_network_that_is_gone_for_minutes_ends_the_run_and_is_gone_on_from(
+    documents: Documents, full_lab: Lab
+) -> None:
+    documents.on_source("mkdir -p added && head -c 400000000 /dev/urandom >added/huge")
+    ready = record.announced(full_lab)
+    assert ready is not None
+    words = ["pgrep", "-P", str(ready.daemon), "-f", "relay"]
+    relay = int(subprocess.run(words, capture_output=True, check=True).stdout)
+    with _moving(documents) as task:
+        _wait(lambda: _arrived(documents) > 0, 60)
+        os.kill(relay, signal.SIGSTOP)
+        try:
+            task.wait(240)
+        finally:
+            os.kill(relay, signal.SIGCONT)
+    assert task.returncode == 4
+    _proven_when_moved_again(documents)
+
+
+# Of what serves a transfer on a host, the one of that number, and the first ones again.
+_KILL = """
+set -- "$1" $(pgrep -f '^(sshd: .*notty|sshd-session: .*notty|ssh |tar |dd |rsync |xargs )')
+[ $# -gt 1 ] || exit 0
+number=$(($1 % ($# - 1) + 1))
+shift "$number"
+kill -9 "$1"
+"""
+
+
+@contextmanager
+def _moving(documents: Documents) -> Iterator[subprocess.Popen[str]]:
+    """Have the practice run under way in the block."""
+    environ = {**os.environ, "OPS_INVENTORY": str(documents.repo.path)}
+    words = [str(FAB), "migrate.metered", "documents"]
+    with subprocess.Popen(
+        words,
+        cwd=PROJECT,
+        env=environ,
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    ) as task:
+        yield task
+
+
+def _proven_when_moved_again(documents: Documents) -> None:
+    """Check that one more run brings what is missing, and that nothing else stays."""
+    again = documents.move()
+    assert again.returncode == 0, again.stdout + again.stderr
+    assert documents.digest(documents.source, SOURCE) == documents.digest(documents.target, TARGET)
+    assert documents.left_behind() == ""
+    documents.on_source("rm -rf added")
+    documents.target.run(script(f"rm -rf {TARGET}/added", root=True))
+
+
 def test_what_does_not_fit_is_told_before_it_starts(documents: Documents) -> None:
     documents.on_source("mkdir -p added && head -c 40000000 /dev/urandom >added/large")
     with _nearly_full(documents.target):
@@ -164,7 +255,7 @@ _RSYNC = command("pgrep", "-x", "rsync")
 
 
 def _arrived(documents: Documents) -> int:
-    size = f"cat {TARGET}/.ops-temp/big* 2>/dev/null | wc -c"
+    size = f"cat {TARGET}/.ops-temp/big* {TARGET}/.ops-temp/big/* 2>/dev/null | wc -c"
     return int(documents.target.run(script(size, root=True)).out)
 
 
