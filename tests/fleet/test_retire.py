@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from threading import Timer
 from typing import Any
 
 import pytest
@@ -19,7 +20,9 @@ from ops.inventory.locks import Holder, component_lock
 from ops.inventory.repository import Repository
 from ops.inventory.schema import Component, DrillState, Retirement, SnapshotState, State
 from ops.lab.aws.faults import Fault
+from ops.lab.aws.server import Server
 from ops.run import cloud
+from tests.support.aws import set_state
 from tests.support.fleet import Fleet, fleet
 
 __all__ = ["fleet"]
@@ -197,6 +200,18 @@ def test_of_an_instance_that_is_stopped_nothing_is_frozen(wiki: Repository, clou
     assert last(wiki).level == "crash"
     assert "was stopped" in last(wiki).unlisted
     assert wiki.state("wiki").retirement is not None
+
+
+def test_an_instance_that_still_stops_is_waited_for_before_its_last_snapshot(
+    wiki: Repository, cloud: Cloud, server: Server
+) -> None:
+    backed_up(wiki, level="filesystem")
+    made = wiki.state("wiki").instances["main"].id
+    set_state(server, made, "hangs")
+    instances.stop(cloud, made)
+    Timer(2, set_state, (server, made, "ok")).start()
+    assert end(wiki)
+    assert "was stopped" in last(wiki).unlisted
 
 
 def test_killed_before_any_step_and_run_again_it_is_complete(
