@@ -20,10 +20,11 @@ from zoneinfo import ZoneInfo
 from benchmarks.inventory import fab, fleet, median, timed
 from ops.backup.freeze import frozen, sync
 from ops.backup.prunable import Found, plan_prune
-from ops.cloud import groups, instances, keys, snapshots, volumes, zones
+from ops.cloud import groups, instances, keys, sets, volumes, zones
 from ops.cloud.calls import Wait
 from ops.cloud.session import Cloud
-from ops.cloud.snapshots import Request, Snapshot
+from ops.cloud.sets import Request
+from ops.cloud.snapshots import Snapshot
 from ops.inventory.schema import Keep
 from ops.lab.aws.idle import Idle
 from ops.lab.aws.images import IMAGE, ROOT_DEVICE
@@ -67,11 +68,11 @@ def freezes(folder: Path, kind: str) -> bool:
         with connect(server.endpoint("wiki.cloud.main")) as host:
             for number in range(FREEZES):
                 request = Request(instance, f"{kind}-{number}", {})
-                prepared = snapshots.prepare(cloud, request)
+                prepared = sets.prepare(cloud, request)
                 sync(host, [str(mount)])
                 start = time.perf_counter()
                 with frozen(host, f"bench-{kind}-{number}", [str(mount)]):
-                    replied = timed(lambda ready=prepared: snapshots.take(cloud, ready))  # type: ignore[misc]
+                    replied = timed(lambda ready=prepared: sets.take(cloud, ready))  # type: ignore[misc]
                 api.append(replied)
                 beyond.append(time.perf_counter() - start - replied)
     print(

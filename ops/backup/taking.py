@@ -18,7 +18,7 @@ from ops import run
 from ops.backup.freeze import Doubtful, FreezeFailed, frozen, sync
 from ops.backup.hooks import HookFailed, hooked
 from ops.backup.witness import Witness
-from ops.cloud import snapshots, tags, volumes
+from ops.cloud import sets, snapshots, tags, volumes
 from ops.cloud.errors import THROTTLED, CloudError
 from ops.errors import OpsError
 from ops.remote.errors import Unreachable
@@ -97,12 +97,12 @@ class Taking:
             self.unlisted = self.witness.unseen
         return self.witness
 
-    def request(self, level: str) -> snapshots.Request:
+    def request(self, level: str) -> sets.Request:
         """Return what AWS is asked for, claiming this level; not what a drill has left there."""
         instance = self.arguments["instance"]
         own = {tags.COMPONENT: self.component, tags.RUN: self.course.id, tags.LEVEL: level}
         own[tags.SET_SLOTS] = str(self.arguments["slots"])
-        return snapshots.Request(instance, self.course.id, own, self.component, self._restored)
+        return sets.Request(instance, self.course.id, own, self.component, self._restored)
 
     @cached_property
     def _restored(self) -> tuple[str, ...]:
@@ -116,9 +116,9 @@ class Taking:
         already is labelled, and nothing is frozen for it again.
         """
         if not self._set:
-            prepared = snapshots.prepare(self.cloud, self.request("crash"))
+            prepared = sets.prepare(self.cloud, self.request("crash"))
             if self._sent:
-                self._set = prepared.found or snapshots.lost(self.cloud, prepared)
+                self._set = prepared.found or sets.lost(self.cloud, prepared)
             if not self._set and level == "crash":
                 self._as_it_is(prepared)
             elif not self._set:
@@ -128,29 +128,29 @@ class Taking:
                 f"{self.component}: the set was taken, but maybe not while all was frozen",
                 "It counts as crash consistent. Run the task again.",
             )
-        return snapshots.label(self.cloud, self.request(level), self._set)
+        return sets.label(self.cloud, self.request(level), self._set)
 
-    def _as_it_is(self, prepared: snapshots.Prepared) -> None:
+    def _as_it_is(self, prepared: sets.Prepared) -> None:
         """Take the set whether the host answers or not."""
         if self.witness:
             self.witness.before()
             self.witness.sync()
-        self._set = snapshots.take(self.cloud, prepared)
+        self._set = sets.take(self.cloud, prepared)
 
-    def _consistent(self, level: str, prepared: snapshots.Prepared) -> None:
+    def _consistent(self, level: str, prepared: sets.Prepared) -> None:
         """Take the set while all is frozen, anew for each call that AWS did not take.
 
         Hooks end with each freeze, so that no application waits for AWS.
         """
         if self._refusal:
             raise self._refusal
-        with snapshots.briskly(self.cloud) as brisk:
+        with sets.briskly(self.cloud) as brisk:
             for pause in (*PAUSES, 0.0):
                 try:
                     return self._attempt(level, brisk, prepared)
                 except CloudError as error:
                     if error.uncertain:
-                        self._set = snapshots.lost(self.cloud, prepared)
+                        self._set = sets.lost(self.cloud, prepared)
                     if self._set:
                         return None
                     self._sent = False
@@ -159,7 +159,7 @@ class Taking:
                 time.sleep(pause * random.uniform(0.75, 1.25))  # noqa: S311 - spreads callers
         return None
 
-    def _attempt(self, level: str, brisk: Cloud, prepared: snapshots.Prepared) -> None:
+    def _attempt(self, level: str, brisk: Cloud, prepared: sets.Prepared) -> None:
         """Freeze once, and make one call while all is frozen."""
         assert self.witness is not None  # noqa: S101 - there is a host, so there is a witness
         host, mounts = self.witness.host, self.arguments["mounts"]
@@ -168,11 +168,11 @@ class Taking:
         self.witness.before()
         with hooked(host, before, after, self.course.repo.template):
             sync(host, mounts)
-            snapshots.warm(brisk, prepared.request)
+            sets.warm(brisk, prepared.request)
             with self._clocked(), frozen(host, self.course.id, mounts):
                 self.witness.mark()
                 self._sent = True
-                self._set = snapshots.attempt(brisk, prepared)
+                self._set = sets.attempt(brisk, prepared)
             self._certain = True
 
     @contextmanager

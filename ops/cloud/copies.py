@@ -12,7 +12,8 @@ from ops.cloud import snapshots
 from ops.cloud.calls import Wait, ask, until
 from ops.cloud.errors import CloudError
 from ops.cloud.session import Cloud
-from ops.cloud.snapshots import LOST_REPLY, Snapshot
+from ops.cloud.sets import LOST_REPLY
+from ops.cloud.snapshots import Snapshot
 from ops.cloud.tags import COPY_OF, TAKEN, TAKEN_OF, specified
 
 

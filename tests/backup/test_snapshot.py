@@ -9,7 +9,7 @@ import yaml
 
 from ops.backup.plan import plan_snapshot
 from ops.backup.snapshot import take, together
-from ops.cloud import snapshots, tags
+from ops.cloud import sets, snapshots, tags
 from ops.cloud.errors import CloudError
 from ops.cloud.session import Cloud
 from ops.inventory.repository import Repository
@@ -101,16 +101,16 @@ def test_a_snapshot_that_ends_in_an_error_fails_the_backup(
     provisioned: Repository, server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     declare(provisioned, level="crash", fall_back_to=None)
-    label = snapshots.label
+    label = sets.label
 
     def and_break(
-        of: Cloud, request: snapshots.Request, made: tuple[snapshots.Snapshot, ...]
+        of: Cloud, request: sets.Request, made: tuple[snapshots.Snapshot, ...]
     ) -> tuple[snapshots.Snapshot, ...]:
         labelled = label(of, request, made)
         set_state(server, made[0].id, "error")
         return labelled
 
-    monkeypatch.setattr(snapshots, "label", and_break)
+    monkeypatch.setattr(sets, "label", and_break)
     with pytest.raises(CloudError, match="ended in an error"):
         snapshot(provisioned)
     record = provisioned.record(next(provisioned.runs("wiki", "backup.snapshot")))

@@ -7,12 +7,13 @@ from dataclasses import replace
 
 import pytest
 
-from ops.cloud import copies, snapshots, tags, volumes
+from ops.cloud import copies, sets, snapshots, tags, volumes
 from ops.cloud.calls import Wait
 from ops.cloud.errors import CloudError
 from ops.cloud.instances import Instance
 from ops.cloud.session import Cloud
-from ops.cloud.snapshots import Request, Snapshot
+from ops.cloud.sets import Request
+from ops.cloud.snapshots import Snapshot
 from ops.lab.aws.faults import Fault
 from ops.lab.aws.server import Server
 from tests.support.aws import SOON, set_state
@@ -33,7 +34,7 @@ def source(
 ) -> Snapshot:
     add_volume("/dev/sdf")
     request = Request(instance.id, name, {tags.COMPONENT: name})
-    [made] = snapshots.create_set(cloud, request)
+    [made] = sets.create_set(cloud, request)
     return made
 
 

@@ -14,7 +14,7 @@ import pytest
 import ops
 import ops.cloud
 from ops import run
-from ops.cloud import instances, policy, snapshots, status, tags, volumes, zones
+from ops.cloud import instances, policy, sets, snapshots, status, tags, volumes, zones
 from ops.cloud.calls import ask
 from ops.cloud.errors import CloudError, action
 from ops.cloud.instances import Launch
@@ -147,7 +147,7 @@ def test_with_the_policy_in_force_a_component_is_provisioned_and_backed_up(
     made = instances.run(user, launch)
     volume = volumes.create(user, order)
     volumes.attach(user, volume.id, made.id, "/dev/sdf")
-    taken = snapshots.create_set(user, snapshots.Request(made.id, name, {}))
+    taken = sets.create_set(user, sets.Request(made.id, name, {}))
     assert [one.volume for one in taken] == [volume.id]
     snapshots.remove(user, taken[0].id)
 

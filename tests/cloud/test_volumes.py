@@ -3,7 +3,7 @@ from dataclasses import replace
 
 import pytest
 
-from ops.cloud import instances, snapshots, volumes
+from ops.cloud import instances, sets, volumes
 from ops.cloud.calls import Wait
 from ops.cloud.errors import CloudError
 from ops.cloud.instances import Instance
@@ -130,8 +130,8 @@ def test_a_volume_is_made_from_a_snapshot(
     cloud: Cloud, instance: Instance, add_volume: AddVolume, order: Order, machines: Idle
 ) -> None:
     add_volume("/dev/sdf")
-    request = snapshots.Request(instance.id, instance.id, {})
-    snapshot = snapshots.create_set(cloud, request)[0]
+    request = sets.Request(instance.id, instance.id, {})
+    snapshot = sets.create_set(cloud, request)[0]
     copy = volumes.create(
         cloud, replace(order, token=snapshot.id, size_gib=0, snapshot=snapshot.id)
     )

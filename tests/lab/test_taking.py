@@ -19,7 +19,7 @@ from ops.backup.hooks import HookFailed
 from ops.backup.plan import plan_snapshot
 from ops.backup.snapshot import take
 from ops.backup.witness import manifest_path
-from ops.cloud import snapshots, tags
+from ops.cloud import sets, snapshots, tags
 from ops.cloud.session import Cloud
 from ops.cloud.volumes import Volume
 from ops.inventory.repository import Repository
@@ -108,12 +108,12 @@ def test_a_set_that_is_seen_only_after_the_thaw_claims_nothing(
 ) -> None:
     declare(repo, mount, fall_back_to="crash")
     server.faults.add(Fault("CreateSnapshots", "lost"))
-    looks = iter([snapshots.warm, lambda *_: ()])
+    looks = iter([sets.warm, lambda *_: ()])
 
     def look(*given: Any) -> Any:
         return next(looks)(*given)
 
-    monkeypatch.setattr(snapshots, "warm", look)
+    monkeypatch.setattr(sets, "warm", look)
     made = snapshot(repo)
     assert (made.level, levels(cloud, made)) == ("crash", ["crash"])
     assert "maybe not while all was frozen" in made.because
@@ -127,7 +127,7 @@ def test_a_set_whose_reply_and_thaw_were_both_lost_is_found_and_not_taken_twice(
         raise NotThawed("the network went away")
 
     declare(repo, mount, fall_back_to="crash", after=[LATE])
-    monkeypatch.setattr(snapshots, "attempt", lambda *given: cut(snapshots.take(*given)))
+    monkeypatch.setattr(sets, "attempt", lambda *given: cut(sets.take(*given)))
     made = snapshot(repo)
     assert (made.level, levels(cloud, made)) == ("crash", ["crash"])
     assert server.faults.calls()["CreateSnapshots"] == 1
