@@ -13,13 +13,14 @@ from typing import IO, Any
 
 import pytest
 
+from ops import run
 from ops.errors import OpsError, UsageError
 from ops.inventory import machine, recovery
-from ops.inventory.schema import State, TransferState
+from ops.inventory.schema import Component, State, TransferState
 from ops.remote.host import Host
-from ops.verify import checksums, evidence, filesets, planning, scrub
+from ops.verify import checksums, evidence, filesets, lone, planning, scrub
 from ops.verify.faults import Fault
-from ops.verify.scan import Scan, scan
+from ops.verify.scan import Load, Scan, scan
 from ops.verify.sides import Outcome
 from tests.migrate.fleet import Fleet, fleet
 from tests.verify import trees
@@ -240,6 +241,21 @@ def test_a_stranger_checks_the_proof_with_standard_tools_alone(here: Fleet) -> N
 def _stranger(folder: Path, *words: str, stdin: IO[bytes] | None = None) -> int:
     done = subprocess.run(words, cwd=folder, stdin=stdin, capture_output=True, check=False)
     return done.returncode
+
+
+def test_a_memory_of_a_host_is_of_its_instance_and_its_load_as_declared(here: Fleet) -> None:
+    with run.host(here.repo, "wiki", "cloud") as host:
+        told = lone.remembered("wiki.cloud.main", here.repo, host, "/srv")
+        assert told == "wiki.cloud.main /srv i-0123"
+        assert lone.remembered("a@b", here.repo, host, "/srv") == "wiki.cloud.main /srv"
+    declared = {"processes": 1, "nice": 7, "bytes_per_second": 12_000_000}
+    plain: dict[str, Any] = here.repo.component("wiki").model_dump(mode="json")
+    plain["source"]["hosts"]["main"]["load"] = declared
+    component = Component.model_validate(plain)
+    assert filesets.declared_load(component, "source", "main") == Load(1, 7, 12_000_000)
+    assert lone.allowed("wiki.campus.main", here.repo) == Load()
+    assert lone.allowed("wiki.cloud.main", here.repo) == Load()
+    assert lone.allowed("a@b", here.repo) is None
 
 
 def test_the_plan_tells_sizes_and_reads_nothing(here: Fleet) -> None:
