@@ -83,6 +83,12 @@ class FileWork:
             corrupted={"source": source.corrupted, "target": target.corrupted},
         )
         judged.bytes = source.size_without({d.path for d in differing})
+        if not self.declared.cross_mounts:
+            judged.not_entered = [
+                (side, folder)
+                for side, found in (("source", source), ("target", target))
+                for folder in found.look.other_file_systems()
+            ]
         return judged
 
     def _tell(

@@ -101,7 +101,7 @@ def test_a_manifest_of_a_host_of_the_inventory_is_true_for_its_instance(
 ) -> None:
     words = (f"root={here.source}", f"out={tmp_path / 'list'}", "host=wiki.cloud.main")
     assert _fab("verify.manifest", *words, **_inventory(here)).returncode == 0
-    words_of_a_stranger = ["md5sum", "--status", "-c", tmp_path / "list"]
+    words_of_a_stranger = ["md5sum", "--status", "-c", str(tmp_path / "list")]
     assert subprocess.run(words_of_a_stranger, cwd=here.source, check=False).returncode == 0
     assert (
         b"\0wiki.cloud.main %b i-0123\0" % os.fsencode(here.source)

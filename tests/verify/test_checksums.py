@@ -18,7 +18,7 @@ from ops.errors import OpsError, UsageError
 from ops.inventory import machine, recovery
 from ops.inventory.schema import Component, State, TransferState
 from ops.remote.host import Host
-from ops.verify import checksums, evidence, filesets, lone, planning, scrub
+from ops.verify import checksums, evidence, filesets, lone, planning, scrub, wording
 from ops.verify.faults import Fault
 from ops.verify.scan import Load, Scan, scan
 from ops.verify.sides import Outcome
@@ -256,6 +256,22 @@ def test_a_memory_of_a_host_is_of_its_instance_and_its_load_as_declared(here: Fl
     assert lone.allowed("wiki.campus.main", here.repo) == Load()
     assert lone.allowed("wiki.cloud.main", here.repo) == Load()
     assert lone.allowed("a@b", here.repo) is None
+
+
+def test_another_file_system_in_a_data_set_is_named_in_plan_and_verdict(here: Fleet) -> None:
+    disk = here.source / "disk"
+    disk.mkdir()
+    words = ["mount", "-t", "tmpfs", "small", str(disk)]
+    if subprocess.run(words, capture_output=True, check=False).returncode:
+        pytest.skip("mounts need root")
+    try:
+        told = "not entered on the source ./disk (another file system)"
+        assert told in planning.planned(here.repo, "wiki").steps[0].words
+        judged = _verified(here).judgement
+        assert judged.not_entered == [("source", b"./disk")]
+        assert told in wording.judgement(judged)
+    finally:
+        subprocess.run(["umount", disk], check=True)
 
 
 def test_the_plan_tells_sizes_and_reads_nothing(here: Fleet) -> None:

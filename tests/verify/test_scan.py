@@ -7,7 +7,7 @@ import subprocess
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -119,6 +119,33 @@ def test_a_root_that_is_no_folder_is_refused(
 def test_a_root_that_is_not_on_its_mount_is_refused(tmp_path: Path, scanned: Scanned) -> None:
     with pytest.raises(OpsError, match="does not lie on the mount"):
         scanned(tmp_path, mount=str(tmp_path))
+
+
+@pytest.fixture
+def mounted(tmp_path: Path) -> Iterator[Path]:
+    """Give a tree with another file system at ./disk, and the kernel's own at ./proc."""
+    root = tmp_path / "tree"
+    trees.plant(root, {b"a": b"a", b"disk/x": b"", b"proc/x": b""})
+    disk, proc = ["mount", "-t", "tmpfs", "small"], ["mount", "-t", "proc", "proc"]
+    if subprocess.run([*disk, root / "disk"], capture_output=True, check=False).returncode:
+        pytest.skip("mounts need root")
+    try:
+        subprocess.run([*proc, root / "proc"], capture_output=True, check=False)
+        trees.plant(root, {b"disk/b": b"b"})
+        yield root
+    finally:
+        subprocess.run(["umount", root / "proc"], capture_output=True, check=False)
+        subprocess.run(["umount", root / "disk"], check=True)
+
+
+def test_other_file_systems_are_told_and_entered_only_where_asked(
+    mounted: Path, scanned: Scanned
+) -> None:
+    alone, crossed = scanned(mounted), scanned(mounted, cross=True)
+    assert b"./disk/b" not in alone.look.paths
+    assert b"./disk" in alone.look.other_file_systems()
+    assert b"./disk/b" in crossed.look.paths
+    assert not [path for path in crossed.look.paths if path.startswith(b"./proc/s")]
 
 
 def test_what_is_excluded_is_left_out(tmp_path: Path, scanned: Scanned) -> None:
