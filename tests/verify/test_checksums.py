@@ -274,6 +274,35 @@ def test_another_file_system_in_a_data_set_is_named_in_plan_and_verdict(here: Fl
         subprocess.run(["umount", disk], check=True)
 
 
+@pytest.fixture
+def application(here: Fleet, tmp_path: Path) -> Iterator[Path]:
+    """Give a folder that the inventory names as one of the application's."""
+    folder, declared = tmp_path / "app", here.repo.path / "components/wiki.yaml"
+    trees.plant(folder, {b"conf/local": b"local", b"disk/hidden": b""})
+    before = declared.read_text()
+    declared.write_text(before.replace("source:\n", f"source:\n  application: [{folder}]\n", 1))
+    here.repo.git.commit(["components/wiki.yaml"], "Name the application", machine.suite())
+    yield folder
+    declared.write_text(before)
+    here.repo.git.commit(["components/wiki.yaml"], "Name no application", machine.suite())
+
+
+def test_the_plan_tells_what_no_data_set_covers_also_on_another_disk(
+    here: Fleet, application: Path
+) -> None:
+    disk = application / "disk"
+    words = ["mount", "-t", "tmpfs", "small", str(disk)]
+    if subprocess.run(words, capture_output=True, check=False).returncode:
+        pytest.skip("mounts need root")
+    try:
+        trees.plant(disk, {b"a": b"a", b"b": b"b"})
+        notes = planning.planned(here.repo, "wiki").notes
+    finally:
+        subprocess.run(["umount", disk], check=True)
+    assert f"no data set covers {application}/conf on main: 1 files, 5 B" in notes
+    assert f"no data set covers {disk} on main: 2 files, 2 B" in notes
+
+
 def test_the_plan_tells_sizes_and_reads_nothing(here: Fleet) -> None:
     decided = planning.planned(here.repo, "wiki", full=True)
     (step,) = decided.steps

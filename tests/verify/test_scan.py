@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from ops.errors import OpsError
 from ops.remote.local import LocalHost
@@ -92,6 +93,25 @@ def test_bytes_below_a_folder_that_proves_nothing_do_not_count(
     assert found.size_without(set()) == 14
     assert found.size_without({b"./d"}) == 7
     assert found.size_without({b"./a", b"./d/e"}) == 8
+
+
+@settings(max_examples=10)
+@given(trees.contents, st.lists(st.tuples(st.sampled_from("dlhp"), trees.names), max_size=6))
+def test_the_mtree_of_any_tree_is_as_lstat_says(
+    files: Mapping[bytes, bytes], others: list[tuple[str, bytes]]
+) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        root, listed = Path(folder, "tree"), Path(folder, "list")
+        trees.plant(root, {b"first": b"first", **files})
+        trees.plant_others(root, others)
+        found = scan(LocalHost(), Tree(str(root), as_root=False), load=Load(workers=1))
+        manifest.write(listed, found.draft, found.digests)
+        lines = manifest.beside(listed, ".mtree").read_bytes().split(b"\n")[1:-1]
+        told = {entry.path: entry.words for entry in map(mtree.parse, lines)}
+        for words in told.values():
+            for word in ("md5", "tags"):
+                words.pop(word, None)
+        assert told == trees.lstats(root)
 
 
 def test_an_empty_root_gives_an_empty_list(tmp_path: Path, scanned: Scanned) -> None:
