@@ -133,6 +133,35 @@ def test_what_changes_while_it_is_read_is_incomplete(here: Fleet, tmp_path: Path
     assert (told.returncode, "changed ./plain" in told.stdout) == (4, True)
 
 
+@pytest.fixture
+def small(tmp_path: Path) -> Iterator[Path]:
+    """Give a file system of 64 kB."""
+    disk = tmp_path / "small"
+    disk.mkdir()
+    words = ["mount", "-t", "tmpfs", "-o", "size=64k", "small", str(disk)]
+    if subprocess.run(words, capture_output=True, check=False).returncode:
+        pytest.skip("mounts need root")
+    try:
+        yield disk
+    finally:
+        subprocess.run(["umount", disk], check=True)
+
+
+def test_a_full_disk_under_the_manifest_is_told_and_the_old_one_stays(
+    small: Path, tmp_path: Path
+) -> None:
+    root, out = tmp_path / "tree", small / "list"
+    trees.plant(root, {b"a": b"a"})
+    words = ("verify.manifest", f"root={root}", f"out={out}")
+    assert _fab(*words, OPS_INVENTORY=str(tmp_path)).returncode == 0
+    before = out.read_bytes()
+    trees.plant(root, {b"%0200d" % number: b"" for number in range(300)})
+    told = _fab(*words, OPS_INVENTORY=str(tmp_path))
+    assert (told.returncode, out.read_bytes()) == (4, before)
+    assert "No space left on device" in told.stderr
+    assert "Traceback" not in told.stderr
+
+
 def _inventory(here: Fleet) -> dict[str, str]:
     return {"OPS_INVENTORY": here.environ["OPS_INVENTORY"]}
 
