@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import pytest
 
@@ -23,6 +24,7 @@ from ops.verify.faults import Fault
 from ops.verify.scan import Load, Scan, scan
 from ops.verify.sides import Outcome
 from tests.migrate.fleet import Fleet, fleet
+from tests.support.fabric_tree import PROJECT
 from tests.verify import trees
 
 
@@ -225,22 +227,28 @@ def test_evidence_holds_until_something_is_changed(here: Fleet) -> None:
     ]
 
 
-def test_a_stranger_checks_the_proof_with_standard_tools_alone(here: Fleet) -> None:
+def test_a_stranger_checks_the_proof_with_the_commands_of_the_readme(here: Fleet) -> None:
     run, _ = checksums.verify(here.repo, "wiki")
     (sums,) = here.repo.path.glob(f"runs/*/*/{run}.sha256")
+    text = (PROJECT / "README.md").read_text().partition("## What a record proves")[2]
+    told = [line.strip() for line in text.splitlines() if line.startswith("    ")]
+    (name, sign, digests), (ask,) = told[:3], [line for line in told if "md5sum" in line]
     who = (here.repo.path / "allowed_signers").read_text().split()[0]
-    words = f"ssh-keygen -Y verify -f allowed_signers -n ops-run -I {who} -s".split()
-    with sums.open("rb") as told:
-        signed = _stranger(here.repo.path, *words, str(sums.with_suffix(".sig")), stdin=told)
-    assert signed == 0
-    assert _stranger(here.repo.path, "sha256sum", "--strict", "--status", "-c", str(sums)) == 0
-    listed = here.repo.run_folder(run) / "pages.source.md5"
-    assert _stranger(here.target, "md5sum", "--strict", "--status", "-c", str(listed)) == 0
+    named = re.sub("=.*", f"={sums.relative_to(here.repo.path).with_suffix('')}", name)
+    signed = re.sub("-I [^ ]+", f"-I {who}", sign)
+    assert _stranger(here.repo.path, f"{named}; {signed} && {digests}") == 0
+    listed = here.repo.run_folder(run) / "pages.target.md5"
+    asked = ask.replace("/srv/wiki/data", str(here.target)).replace("~/pages.target.md5", "$LISTED")
+    assert _stranger(here.repo.path, asked, LISTED=str(listed)) == 0
+    (here.target / "plain").write_bytes(b"other")
+    assert _stranger(here.repo.path, asked, LISTED=str(listed)) == 1
 
 
-def _stranger(folder: Path, *words: str, stdin: IO[bytes] | None = None) -> int:
-    done = subprocess.run(words, cwd=folder, stdin=stdin, capture_output=True, check=False)
-    return done.returncode
+def _stranger(folder: Path, text: str, **environ: str) -> int:
+    environ |= {"PATH": "/usr/bin:/bin"}
+    return subprocess.run(
+        ["sh", "-c", text], cwd=folder, env=environ, capture_output=True, check=False
+    ).returncode
 
 
 def test_a_memory_of_a_host_is_of_its_instance_and_its_load_as_declared(here: Fleet) -> None:
