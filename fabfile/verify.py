@@ -111,7 +111,7 @@ def manifest(
     patterns = tuple(filter(None, exclude.split(",")))
     with lone.host(host, repo, os.environ) as there, progress.bar(root) as bar:
         tree = trees.Tree(
-            root if host else lone.checked(root),
+            lone.checked(root, host),
             patterns,
             cross=cross_mounts,
             as_root=scan.may_be_root(there),
@@ -121,8 +121,10 @@ def manifest(
         arguments = {name: escape(word) for name, word in arguments.items()}
         with lone.recorded(repo, "verify.manifest", arguments) as course:
             look = files.beside(path, files.LOOK)
-            keeping = scan.Keeping(look, f"{there.name} {tree.root}", "full" if full else "quick")
-            found = scan.scan(there, tree, progress=bar.at, keeping=keeping)
+            where = lone.remembered(host, repo, there, tree.root)
+            keeping = scan.Keeping(look, where, "full" if full else "quick")
+            load = lone.allowed(host, repo)
+            found = scan.scan(there, tree, load=load, progress=bar.at, keeping=keeping)
             files.write(path, found.draft, found.digests)
             if course:
                 course.verdict = lone.outcome(found)

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from ops import run
-from ops.inventory.schema import FileSet, Place, TransferState
+from ops.inventory.schema import Component, FileSet, Place, State, TransferState
 from ops.remote.fanout import each
 from ops.remote.host import Host
 from ops.verify import clock, manifest, wording
@@ -83,6 +83,12 @@ class FileWork:
             corrupted={"source": source.corrupted, "target": target.corrupted},
         )
         judged.bytes = source.size_without({d.path for d in differing})
+        if not self.declared.cross_mounts:
+            judged.not_entered = [
+                (side, folder)
+                for side, found in (("source", source), ("target", target))
+                for folder in found.look.other_file_systems()
+            ]
         return judged
 
     def _tell(
@@ -137,14 +143,24 @@ def keep(hosts: Hosts, name: str, side: Side, place: Place) -> tuple[Path, str]:
     path = hosts.repo.var / "looks" / hosts.component / f"{name}.{side}{manifest.LOOK}"
     words = [side, place.host, place.root]
     if side == "target":
-        instance = hosts.repo.state(hosts.component).instances.get(place.host)
-        words += [instance.id, *sorted(v.id for v in instance.volumes.values())] if instance else []
+        words += behind(hosts.repo.state(hosts.component), place.host)
     return path, " ".join(words)
+
+
+def behind(state: State, slot: str) -> list[str]:
+    """Return the ids of the instance and the volumes that a slot's name stands for now."""
+    instance = state.instances.get(slot)
+    return [instance.id, *sorted(v.id for v in instance.volumes.values())] if instance else []
 
 
 def load(hosts: Hosts, side: Side, slot: str) -> Load:
     """Return how much of a host a scan may take; instances are there for nothing else yet."""
-    source = hosts.repo.component(hosts.component).source
+    return declared_load(hosts.repo.component(hosts.component), side, slot)
+
+
+def declared_load(component: Component, side: Side, slot: str) -> Load:
+    """Return the load that the inventory allows on a component's host."""
+    source = component.source
     if side == "target" or source is None:
         return Load()
     declared = source.hosts[slot].load

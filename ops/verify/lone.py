@@ -18,11 +18,12 @@ from ops.verify import manifest
 if TYPE_CHECKING:
     from ops import run
     from ops.inventory.repository import Repository
-    from ops.verify.scan import Scan
+    from ops.verify.scan import Load, Scan
+    from ops.verify.sides import Side
 
 
 _PLACE = re.compile(r"(?:\[(?P<bare>[^][]+)\]|(?P<name>[^][:]+))(?::(?P<port>\d+))?")
-_NAMED = re.compile(r"^[\s{]*[\"']?inventory\b", re.M)
+_CONFIGURED = re.compile(r"^[\s{]*[\"']?inventory\b", re.M)
 
 
 def may_be_configured(environ: Mapping[str, str], project: Path) -> bool:
@@ -31,7 +32,7 @@ def may_be_configured(environ: Mapping[str, str], project: Path) -> bool:
         return (Path(named).expanduser() / "site.yaml").is_file()
     places = [project / "fabric.yaml", Path(environ.get("HOME", "/")) / ".fabric.yaml"]
     return any(
-        path.is_file() and _NAMED.search(path.read_text("utf-8", "replace"))
+        path.is_file() and _CONFIGURED.search(path.read_text("utf-8", "replace"))
         for path in (*places, Path("/etc/fabric.yaml"))
     )
 
@@ -50,10 +51,8 @@ def host(name: str, repo: Repository | None, environ: Mapping[str, str]) -> Iter
     from ops.remote.connection import connect  # paramiko takes long to import
     from ops.remote.endpoint import Endpoint
 
-    parts = name.split(".")
-    if repo and len(parts) == 3 and parts[0] in repo.names() and parts[1] in ("campus", "cloud"):
-        side: run.Side = "campus" if parts[1] == "campus" else "cloud"
-        endpoint = run.endpoint(repo, parts[0], side, parts[2])
+    if repo and (named := _named(name, repo)):
+        endpoint = run.endpoint(repo, *named)
     else:
         user, address, port = place(name)
         endpoint = Endpoint(
@@ -65,6 +64,41 @@ def host(name: str, repo: Repository | None, environ: Mapping[str, str]) -> Iter
         )
     with connect(endpoint) as connected:
         yield connected
+
+
+def _named(name: str, repo: Repository) -> tuple[str, run.Side, str] | None:
+    """Return component, side and slot of a name like `wiki.cloud.main`, None for any other."""
+    component, _, rest = name.partition(".")
+    side, _, slot = rest.partition(".")
+    if not slot or "." in slot or component not in repo.names():
+        return None
+    if side == "campus":
+        return component, "campus", slot
+    return (component, "cloud", slot) if side == "cloud" else None
+
+
+def allowed(name: str, repo: Repository | None) -> Load | None:
+    """Return how much of a host a scan may take, None where nobody says so."""
+    from ops.verify import filesets
+
+    if not repo or not (named := _named(name, repo)):
+        return None
+    component, side, slot = named
+    where: Side = "source" if side == "campus" else "target"
+    return filesets.declared_load(repo.component(component), where, slot)
+
+
+def remembered(name: str, repo: Repository | None, host: Host, root: str) -> str:
+    """Return the place that the memory of a scan is true for, down to the volumes of an instance.
+
+    A successor, or a volume from a snapshot, has the same name and maybe the same numbers.
+    """
+    from ops.verify import filesets
+
+    words = [host.name, root]
+    if repo and (named := _named(name, repo)) and named[1] == "cloud":
+        words += filesets.behind(repo.state(named[0]), named[2])
+    return " ".join(words)
 
 
 def place(name: str) -> tuple[str, str, int]:
@@ -95,10 +129,12 @@ def recorded(
         yield course
 
 
-def checked(root: str) -> str:
-    """Return the absolute path of a root. Raise UsageError when it is empty."""
+def checked(root: str, host: str = "") -> str:
+    """Return the absolute path of a root. Raise UsageError when it is empty, or not that there."""
     if not root:
         raise UsageError("root= is empty", "Name the folder: root=/srv/wiki")
+    if host and not root.startswith("/"):
+        raise UsageError(f"root={root} is no absolute path", f"Name it as it is on {host}: root=/")
     return str(Path(root).absolute()) if not root.startswith("/") else root
 
 

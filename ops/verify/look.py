@@ -80,10 +80,19 @@ class Look:
         """Return whether an entry is a folder."""
         return self.metas[index].startswith(b"type=dir ")
 
+    def other_file_systems(self) -> list[bytes]:
+        """Return the folders on which another file system is mounted than the root's."""
+        own = self.identities[0].partition(b" ")[0] + b" " if self.identities else b""
+        others = [i for i, identity in enumerate(self.identities) if not identity.startswith(own)]
+        return sorted(self.paths[i] for i in others if self.is_folder(i))
+
     def among(self, paths: set[bytes]) -> dict[bytes, bytes]:
         """Return the identities of the entries that are at some paths, by path."""
         pairs = zip(self.paths, self.identities, strict=True)
         return {path: identity for path, identity in pairs if path in paths}
+
+
+_PSEUDO = ("proc", "sysfs", "devtmpfs", "devpts", "cgroup", "cgroup2", "debugfs", "tracefs")
 
 
 def looking(
@@ -91,7 +100,8 @@ def looking(
 ) -> Command:
     """Return the command that looks at all below `root`, which lies on `mount` if that is given.
 
-    Other file systems below the root are entered only with `cross`. The look is `nice`.
+    Other file systems below the root are entered only with `cross`, and never those in which the
+    kernel shows itself. The look is `nice`.
     """
     types = [
         word
@@ -99,7 +109,8 @@ def looking(
         if letter not in b"fd"
         for word in ("-type", letter.decode(), "-printf", _OTHER.format(name.decode()), "-o")
     ]
-    crossing = [] if cross else ["-xdev"]
+    pseudo = [word for name in _PSEUDO for word in ("-o", "-fstype", name)][1:]
+    crossing = ["(", *pseudo, ")", "-prune", "-o"] if cross else ["-xdev"]
     first = ["-type", "f", "-printf", _FILE, "-o", "-type", "d", "-printf", _FOLDER, "-o"]
     expression = [*first, *types, "-printf", _OTHER.format("char")]
     return script(_SCRIPT, root, mount, str(nice), *crossing, *expression, root=as_root)

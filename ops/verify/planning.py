@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from ops import quantities
@@ -13,6 +13,7 @@ from ops.escapes import escape
 from ops.inventory.schema import DatabaseSet, FileSet
 from ops.plan import Plan, Step
 from ops.remote.host import Host
+from ops.verify import wording
 from ops.verify.coverage import uncovered
 from ops.verify.filesets import keep, load, tree
 from ops.verify.look import Look, Reader, looking
@@ -28,6 +29,9 @@ RATE = 200e6
 """Bytes a second that one side reads, as long as nothing was measured."""
 
 
+Folders = list[bytes]
+
+
 @dataclass(frozen=True)
 class Found:
     """What one side of a data set holds, and what of it would be read."""
@@ -35,6 +39,7 @@ class Found:
     files: int
     bytes: int
     read: int
+    not_entered: Folders = field(default_factory=list)
 
 
 def planned(repo: Repository, name: str, data: str = "", *, full: bool = False) -> Plan:
@@ -81,10 +86,15 @@ def _files(hosts: Hosts, name: str, declared: FileSet, *, full: bool) -> Step:
         f" {quantities.size(found[side].read)} to read"
         for side in SIDES
     )
+    left = "".join(
+        f"; {wording.not_entered(side, folder)}"
+        for side in SIDES
+        for folder in found[side].not_entered
+    )
     return Step(
         "files.verify",
         name,
-        f"verify {name}: {told}; about {quantities.span(expected)}",
+        f"verify {name}: {told}; about {quantities.span(expected)}{left}",
         {
             **{f"{side}_root": places[side].root for side in SIDES},
             **{f"{side}_files": found[side].files for side in SIDES},
@@ -110,7 +120,8 @@ def _found(hosts: Hosts, name: str, declared: FileSet, side: Side, *, full: bool
     read = [
         seen.sizes[i] for i in files if known.get(seen.paths[i], (b"",))[0] != seen.identities[i]
     ]
-    return Found(len(files), sum(seen.sizes[i] for i in files), sum(read))
+    others = [] if declared.cross_mounts else seen.other_file_systems()
+    return Found(len(files), sum(seen.sizes[i] for i in files), sum(read), others)
 
 
 def _rate(hosts: Hosts, name: str, declared: FileSet, side: Side) -> float:
@@ -136,13 +147,11 @@ def _notes(hosts: Hosts) -> Iterator[str]:
         return
     sets = [data for data in component.data.values() if isinstance(data, FileSet)]
     for slot in component.source.hosts:
-        host = hosts.get("source", slot) if component.source.application else None
         roots = [data.source.root.encode() for data in sets if data.source.host == slot]
         for folder in component.source.application:
-            if host is None:
-                break
+            host = hosts.get("source", slot)
             try:
-                seen = look(host, Tree(folder, as_root=may_be_root(host)))
+                seen = look(host, Tree(folder, cross=True, as_root=may_be_root(host)))
             except OpsError as error:
                 yield f"not covered on {slot}: {error.message}"
                 continue

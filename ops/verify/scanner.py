@@ -223,7 +223,8 @@ class Scanner:
             self._note(batch.files, sums)
         else:
             self._doubts.append(answer)
-        self._done = (self._done[0] + batch.size, self._done[1] + len(batch.names))
+        with self._lock:  # the look's thread counts what it knows
+            self._done = (self._done[0] + batch.size, self._done[1] + len(batch.names))
         self._progress(*self._done)
 
     def _note(self, files: Sequence[int], sums: Sequence[bytes]) -> None:
@@ -283,8 +284,7 @@ class Scanner:
                 if fault:
                     self.faults.append(fault)
                     self.digests[index] = None
-            pairs = [(i, self.digests[i]) for i in answer.batch.files]
-            sure = [(i, digest) for i, digest in pairs if digest]
+            sure = [(i, digest) for i in answer.batch.files if (digest := self.digests[i])]
             self._note([i for i, _ in sure], [digest for _, digest in sure])
 
     def _silent(self) -> list[int]:

@@ -9,6 +9,7 @@ several records for a path the last counts.
 
 from __future__ import annotations
 
+import fcntl
 import os
 import re
 import stat
@@ -18,6 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from ops.errors import Refused
 from ops.verify import md5list
 
 How = Literal["full", "quick"]
@@ -113,13 +115,18 @@ class Notes:
         return memory if memory.how == self._how and fresh else Memory()
 
     def begin(self, started: float, *, resumed: bool) -> None:
-        """Open the notes, behind those that were `resumed`, else anew."""
+        """Open the notes, behind those that were `resumed`, else anew.
+
+        Raise Refused while another scan keeps its notes there.
+        """
         self._part.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
-        self._number = os.open(self._part, flags | (0 if resumed else os.O_TRUNC), 0o600)
+        self._number = os.open(self._part, flags, 0o600)
+        _lock(self._number, self._part)
         if resumed:
             os.ftruncate(self._number, _whole(self._part))
         else:
+            os.ftruncate(self._number, 0)
             self._write([b"#", b"%.10f" % started, os.fsencode(self._place), self._how.encode()])
 
     def add(
@@ -137,8 +144,8 @@ class Notes:
 
     def keep(self) -> None:
         """Make the notes FILE.look, in place of the one before."""
-        self.close()
         self._part.replace(self._path)
+        self.close()  # unlocked only now: nobody goes on with what is FILE.look
 
     def close(self) -> None:
         """Let go of the file."""
@@ -150,6 +157,17 @@ class Notes:
         view = memoryview(b"\0".join([*fields, b""]) if fields else b"")
         while view:
             view = view[os.write(self._number, view) :]
+
+
+def _lock(number: int, path: Path) -> None:
+    """Lock open notes for as long as they are open."""
+    try:
+        fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if os.path.samestat(os.fstat(number), path.stat()):
+            return
+    except (BlockingIOError, FileNotFoundError):
+        pass  # as when another scan has just made its notes FILE.look
+    raise Refused(f"{path}: another scan keeps its notes there", "Wait for its end.")
 
 
 def part(path: Path) -> Path:

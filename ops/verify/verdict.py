@@ -26,6 +26,10 @@ _OWN = b"./lost+found"
 """The folder that mkfs.ext4 makes at the root of a file system; empty, it is nobody's data."""
 
 
+Folder = tuple[str, bytes]
+"""Side and path."""
+
+
 @dataclass
 class Judgement:
     """The verdict and what it rests on; `files` and `bytes` are those proven the same.
@@ -44,6 +48,8 @@ class Judgement:
     unit: Literal["files", "tables"] = "files"
     source_faults: list[Fault] = field(default_factory=list)
     target_faults: list[Fault] = field(default_factory=list)
+    not_entered: list[Folder] = field(default_factory=list)
+    """Side and folder: another file system, on which nothing was looked at."""
 
     @property
     def counts(self) -> dict[str, int]:

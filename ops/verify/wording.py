@@ -42,6 +42,7 @@ def judgement(judged: Judgement, shown: int | None = SHOWN) -> Iterator[str]:
     yield from _first((fault(each, side) for side, each in judged.corrupted), shown)
     yield from _first((fault(each, "source") for each in judged.source_faults), shown)
     yield from _first((fault(each, "target") for each in judged.target_faults), shown)
+    yield from _first((not_entered(*each) for each in judged.not_entered), shown)
     since = (difference(each) for each in judged.changed_since)
     yield from _first((f"changed since: {line}" for line in since), shown)
     yield from _first((difference(each) for each in judged.metadata), shown)
@@ -68,6 +69,11 @@ def fault(found: Fault, side: str = "") -> str:
     return f"{found.kind}{where} {escape(found.path)}{words}"
 
 
+def not_entered(side: str, folder: bytes) -> str:
+    """Return the line on a folder on which another file system is mounted."""
+    return f"not entered on the {side} {escape(folder)} (another file system)"
+
+
 def data(found: Difference) -> dict[str, object]:
     """Return a difference as JSON data."""
     return {
@@ -89,6 +95,9 @@ def judgement_data(judged: Judgement, as_of: datetime) -> dict[str, object]:
         "differences": [data(each) for each in judged.differences],
         "changed_since": [data(each) for each in judged.changed_since],
         "metadata": [data(each) for each in judged.metadata],
+        "not_entered": [
+            {"side": side, "path": escape(folder)} for side, folder in judged.not_entered
+        ],
         "corrupted": [{"side": side, **fault_data(each)} for side, each in judged.corrupted],
         "faults": [
             {"side": side, **fault_data(each)}

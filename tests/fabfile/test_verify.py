@@ -96,6 +96,76 @@ def test_a_recorded_manifest_and_comparison_can_be_checked_later(
     assert _fab("verify.evidence", f"run={made}", OPS_INVENTORY=inventory).returncode == 4
 
 
+def test_a_manifest_of_a_host_of_the_inventory_is_true_for_its_instance(
+    here: Fleet, tmp_path: Path
+) -> None:
+    words = (f"root={here.source}", f"out={tmp_path / 'list'}", "host=wiki.cloud.main")
+    assert _fab("verify.manifest", *words, **_inventory(here)).returncode == 0
+    words_of_a_stranger = ["md5sum", "--status", "-c", str(tmp_path / "list")]
+    assert subprocess.run(words_of_a_stranger, cwd=here.source, check=False).returncode == 0
+    assert (
+        b"\0wiki.cloud.main %b i-0123\0" % os.fsencode(here.source)
+        in (tmp_path / "list.look").read_bytes()
+    )
+    told = _fab("verify.manifest", "root=srv", *words[1:], **_inventory(here))
+    assert (told.returncode, "no absolute path" in told.stderr) == (2, True)
+
+
+def test_the_plan_the_scrub_and_a_full_verification_through_the_command(here: Fleet) -> None:
+    told = _fab("verify.checksums", "wiki", "plan=true", **_inventory(here))
+    assert (told.returncode, f"source {here.source} on main" in told.stdout) == (0, True)
+    full = _fab("verify.checksums", "wiki", "full=true", "json=true", **_inventory(here))
+    assert json.loads(full.stdout)["sets"]["pages"]["files"] > 0
+    scrubbed = _fab("verify.scrub", "wiki", "json=true", **_inventory(here))
+    assert scrubbed.returncode == 0
+    assert json.loads(scrubbed.stdout)["verdict"] == "done"
+
+
+def test_what_changes_while_it_is_read_is_incomplete(here: Fleet, tmp_path: Path) -> None:
+    program = tmp_path / "md5sum"
+    program.write_text(
+        '#!/bin/sh\ncase "$*" in *./*) touch ./plain;; esac; exec /usr/bin/md5sum "$@"'
+    )
+    program.chmod(0o755)
+    path = f"{tmp_path}:{os.environ['PATH']}"
+    words = (f"root={here.source}", f"out={tmp_path / 'list'}")
+    told = _fab("verify.manifest", *words, PATH=path, OPS_INVENTORY=str(tmp_path))
+    assert (told.returncode, "changed ./plain" in told.stdout) == (4, True)
+
+
+@pytest.fixture
+def small(tmp_path: Path) -> Iterator[Path]:
+    """Give a file system of 64 kB."""
+    disk = tmp_path / "small"
+    disk.mkdir()
+    words = ["mount", "-t", "tmpfs", "-o", "size=64k", "small", str(disk)]
+    if subprocess.run(words, capture_output=True, check=False).returncode:
+        pytest.skip("mounts need root")
+    try:
+        yield disk
+    finally:
+        subprocess.run(["umount", disk], check=True)
+
+
+def test_a_full_disk_under_the_manifest_is_told_and_the_old_one_stays(
+    small: Path, tmp_path: Path
+) -> None:
+    root, out = tmp_path / "tree", small / "list"
+    trees.plant(root, {b"a": b"a"})
+    words = ("verify.manifest", f"root={root}", f"out={out}")
+    assert _fab(*words, OPS_INVENTORY=str(tmp_path)).returncode == 0
+    before = out.read_bytes()
+    trees.plant(root, {b"%0200d" % number: b"" for number in range(300)})
+    told = _fab(*words, OPS_INVENTORY=str(tmp_path))
+    assert (told.returncode, out.read_bytes()) == (4, before)
+    assert "No space left on device" in told.stderr
+    assert "Traceback" not in told.stderr
+
+
+def _inventory(here: Fleet) -> dict[str, str]:
+    return {"OPS_INVENTORY": here.environ["OPS_INVENTORY"]}
+
+
 def test_a_manifest_that_is_not_there_is_told(tmp_path: Path) -> None:
     told = _fab("verify.compare", f"left={tmp_path}/a", f"right={tmp_path}/b")
     assert told.returncode == 1

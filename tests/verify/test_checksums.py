@@ -3,25 +3,28 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import pytest
 
+from ops import run
 from ops.errors import OpsError, UsageError
 from ops.inventory import machine, recovery
-from ops.inventory.schema import State, TransferState
+from ops.inventory.schema import Component, State, TransferState
 from ops.remote.host import Host
-from ops.verify import checksums, evidence, filesets, planning, scrub
+from ops.verify import checksums, evidence, filesets, lone, planning, scrub, wording
 from ops.verify.faults import Fault
-from ops.verify.scan import Scan, scan
+from ops.verify.scan import Load, Scan, scan
 from ops.verify.sides import Outcome
 from tests.migrate.fleet import Fleet, fleet
+from tests.support.fabric_tree import PROJECT
 from tests.verify import trees
 
 
@@ -224,22 +227,88 @@ def test_evidence_holds_until_something_is_changed(here: Fleet) -> None:
     ]
 
 
-def test_a_stranger_checks_the_proof_with_standard_tools_alone(here: Fleet) -> None:
+def test_a_stranger_checks_the_proof_with_the_commands_of_the_readme(here: Fleet) -> None:
     run, _ = checksums.verify(here.repo, "wiki")
     (sums,) = here.repo.path.glob(f"runs/*/*/{run}.sha256")
+    text = (PROJECT / "README.md").read_text().partition("## What a record proves")[2]
+    told = [line.strip() for line in text.splitlines() if line.startswith("    ")]
+    (name, sign, digests), (ask,) = told[:3], [line for line in told if "md5sum" in line]
     who = (here.repo.path / "allowed_signers").read_text().split()[0]
-    words = f"ssh-keygen -Y verify -f allowed_signers -n ops-run -I {who} -s".split()
-    with sums.open("rb") as told:
-        signed = _stranger(here.repo.path, *words, str(sums.with_suffix(".sig")), stdin=told)
-    assert signed == 0
-    assert _stranger(here.repo.path, "sha256sum", "--strict", "--status", "-c", str(sums)) == 0
-    listed = here.repo.run_folder(run) / "pages.source.md5"
-    assert _stranger(here.target, "md5sum", "--strict", "--status", "-c", str(listed)) == 0
+    named = re.sub("=.*", f"={sums.relative_to(here.repo.path).with_suffix('')}", name)
+    signed = re.sub("-I [^ ]+", f"-I {who}", sign)
+    assert _stranger(here.repo.path, f"{named}; {signed} && {digests}") == 0
+    listed = here.repo.run_folder(run) / "pages.target.md5"
+    asked = ask.replace("/srv/wiki/data", str(here.target)).replace("~/pages.target.md5", "$LISTED")
+    assert _stranger(here.repo.path, asked, LISTED=str(listed)) == 0
+    (here.target / "plain").write_bytes(b"other")
+    assert _stranger(here.repo.path, asked, LISTED=str(listed)) == 1
 
 
-def _stranger(folder: Path, *words: str, stdin: IO[bytes] | None = None) -> int:
-    done = subprocess.run(words, cwd=folder, stdin=stdin, capture_output=True, check=False)
-    return done.returncode
+def _stranger(folder: Path, text: str, **environ: str) -> int:
+    environ |= {"PATH": "/usr/bin:/bin"}
+    return subprocess.run(
+        ["sh", "-c", text], cwd=folder, env=environ, capture_output=True, check=False
+    ).returncode
+
+
+def test_a_memory_of_a_host_is_of_its_instance_and_its_load_as_declared(here: Fleet) -> None:
+    with run.host(here.repo, "wiki", "cloud") as host:
+        told = lone.remembered("wiki.cloud.main", here.repo, host, "/srv")
+        assert told == "wiki.cloud.main /srv i-0123"
+        assert lone.remembered("a@b", here.repo, host, "/srv") == "wiki.cloud.main /srv"
+    declared = {"processes": 1, "nice": 7, "bytes_per_second": 12_000_000}
+    plain: dict[str, Any] = here.repo.component("wiki").model_dump(mode="json")
+    plain["source"]["hosts"]["main"]["load"] = declared
+    component = Component.model_validate(plain)
+    assert filesets.declared_load(component, "source", "main") == Load(1, 7, 12_000_000)
+    assert lone.allowed("wiki.campus.main", here.repo) == Load()
+    assert lone.allowed("wiki.cloud.main", here.repo) == Load()
+    assert lone.allowed("a@b", here.repo) is None
+
+
+def test_another_file_system_in_a_data_set_is_named_in_plan_and_verdict(here: Fleet) -> None:
+    disk = here.source / "disk"
+    disk.mkdir()
+    words = ["mount", "-t", "tmpfs", "small", str(disk)]
+    if subprocess.run(words, capture_output=True, check=False).returncode:
+        pytest.skip("mounts need root")
+    try:
+        told = "not entered on the source ./disk (another file system)"
+        assert told in planning.planned(here.repo, "wiki").steps[0].words
+        judged = _verified(here).judgement
+        assert judged.not_entered == [("source", b"./disk")]
+        assert told in wording.judgement(judged)
+    finally:
+        subprocess.run(["umount", disk], check=True)
+
+
+@pytest.fixture
+def application(here: Fleet, tmp_path: Path) -> Iterator[Path]:
+    """Give a folder that the inventory names as one of the application's."""
+    folder, declared = tmp_path / "app", here.repo.path / "components/wiki.yaml"
+    trees.plant(folder, {b"conf/local": b"local", b"disk/hidden": b""})
+    before = declared.read_text()
+    declared.write_text(before.replace("source:\n", f"source:\n  application: [{folder}]\n", 1))
+    here.repo.git.commit(["components/wiki.yaml"], "Name the application", machine.suite())
+    yield folder
+    declared.write_text(before)
+    here.repo.git.commit(["components/wiki.yaml"], "Name no application", machine.suite())
+
+
+def test_the_plan_tells_what_no_data_set_covers_also_on_another_disk(
+    here: Fleet, application: Path
+) -> None:
+    disk = application / "disk"
+    words = ["mount", "-t", "tmpfs", "small", str(disk)]
+    if subprocess.run(words, capture_output=True, check=False).returncode:
+        pytest.skip("mounts need root")
+    try:
+        trees.plant(disk, {b"a": b"a", b"b": b"b"})
+        notes = planning.planned(here.repo, "wiki").notes
+    finally:
+        subprocess.run(["umount", disk], check=True)
+    assert f"no data set covers {application}/conf on main: 1 files, 5 B" in notes
+    assert f"no data set covers {disk} on main: 2 files, 2 B" in notes
 
 
 def test_the_plan_tells_sizes_and_reads_nothing(here: Fleet) -> None:

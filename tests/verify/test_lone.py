@@ -35,3 +35,11 @@ def test_hosts_are_read_with_user_and_port() -> None:
     assert lone.place("host:2222") == ("", "host", 2222)
     assert lone.place("ann@[2001:db8::1]:2222") == ("ann", "2001:db8::1", 2222)
     assert lone.place("[2001:db8::1]") == ("", "2001:db8::1", 22)
+
+
+def test_a_root_is_absolute_on_a_host() -> None:
+    assert lone.checked("/srv/wiki", "wiki.cloud.main") == "/srv/wiki"
+    assert lone.checked(".") == str(Path.cwd())
+    for root, host in (("", ""), ("", "here"), ("srv", "here")):
+        with pytest.raises(UsageError):
+            lone.checked(root, host)

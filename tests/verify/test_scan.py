@@ -7,11 +7,12 @@ import subprocess
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from ops.errors import OpsError
 from ops.remote.local import LocalHost
@@ -94,6 +95,25 @@ def test_bytes_below_a_folder_that_proves_nothing_do_not_count(
     assert found.size_without({b"./a", b"./d/e"}) == 8
 
 
+@settings(max_examples=10)
+@given(trees.contents, st.lists(st.tuples(st.sampled_from("dlhp"), trees.names), max_size=6))
+def test_the_mtree_of_any_tree_is_as_lstat_says(
+    files: Mapping[bytes, bytes], others: list[tuple[str, bytes]]
+) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        root, listed = Path(folder, "tree"), Path(folder, "list")
+        trees.plant(root, {b"first": b"first", **files})
+        trees.plant_others(root, others)
+        found = scan(LocalHost(), Tree(str(root), as_root=False), load=Load(workers=1))
+        manifest.write(listed, found.draft, found.digests)
+        lines = manifest.beside(listed, ".mtree").read_bytes().split(b"\n")[1:-1]
+        told = {entry.path: entry.words for entry in map(mtree.parse, lines)}
+        for words in told.values():
+            for word in ("md5", "tags"):
+                words.pop(word, None)
+        assert told == trees.lstats(root)
+
+
 def test_an_empty_root_gives_an_empty_list(tmp_path: Path, scanned: Scanned) -> None:
     (tmp_path / "tree").mkdir()
     assert scanned(tmp_path / "tree").files == 0
@@ -119,6 +139,33 @@ def test_a_root_that_is_no_folder_is_refused(
 def test_a_root_that_is_not_on_its_mount_is_refused(tmp_path: Path, scanned: Scanned) -> None:
     with pytest.raises(OpsError, match="does not lie on the mount"):
         scanned(tmp_path, mount=str(tmp_path))
+
+
+@pytest.fixture
+def mounted(tmp_path: Path) -> Iterator[Path]:
+    """Give a tree with another file system at ./disk, and the kernel's own at ./proc."""
+    root = tmp_path / "tree"
+    trees.plant(root, {b"a": b"a", b"disk/x": b"", b"proc/x": b""})
+    disk, proc = ["mount", "-t", "tmpfs", "small"], ["mount", "-t", "proc", "proc"]
+    if subprocess.run([*disk, root / "disk"], capture_output=True, check=False).returncode:
+        pytest.skip("mounts need root")
+    try:
+        subprocess.run([*proc, root / "proc"], capture_output=True, check=False)
+        trees.plant(root, {b"disk/b": b"b"})
+        yield root
+    finally:
+        subprocess.run(["umount", root / "proc"], capture_output=True, check=False)
+        subprocess.run(["umount", root / "disk"], check=True)
+
+
+def test_other_file_systems_are_told_and_entered_only_where_asked(
+    mounted: Path, scanned: Scanned
+) -> None:
+    alone, crossed = scanned(mounted), scanned(mounted, cross=True)
+    assert b"./disk/b" not in alone.look.paths
+    assert b"./disk" in alone.look.other_file_systems()
+    assert b"./disk/b" in crossed.look.paths
+    assert not [path for path in crossed.look.paths if path.startswith(b"./proc/s")]
 
 
 def test_what_is_excluded_is_left_out(tmp_path: Path, scanned: Scanned) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from ops.errors import OpsError
+from ops.errors import OpsError, Refused
 from ops.remote.local import LocalHost
 from ops.verify import seen
 from ops.verify.scan import Keeping, Load, Scan, scan
@@ -247,6 +247,17 @@ def test_a_memory_that_others_may_have_written_is_no_memory(
         pytest.skip("only root can give files away")
     (tmp_path / "x").touch()
     assert again().read_files == 1
+
+
+def test_two_scans_keep_no_notes_in_one_place(tmp_path: Path, again: Callable[..., Scan]) -> None:
+    trees.plant(tmp_path / "tree", {b"a": b"a"})
+    notes = seen.Notes(tmp_path / "look", "here", "quick")
+    notes.begin(1.5, resumed=False)
+    with pytest.raises(Refused, match="another scan keeps its notes there"):
+        again()
+    assert (tmp_path / "look.part").read_bytes().startswith(b"#\x001.5")
+    notes.close()
+    assert again().files == 1
 
 
 def test_notes_are_written_through_no_link(tmp_path: Path, again: Callable[..., Scan]) -> None:

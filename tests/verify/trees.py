@@ -6,10 +6,13 @@ import hashlib
 import os
 import random
 import socket
+import stat
 from collections.abc import Mapping
 from pathlib import Path
 
 from hypothesis import strategies as st
+
+from ops.verify import mtree
 
 HOSTILE: Mapping[bytes, bytes] = {
     b"plain": b"plain",
@@ -120,3 +123,55 @@ def walk(root: Path) -> dict[bytes, bytes]:
                     digest = hashlib.md5(file.read(), usedforsecurity=False).hexdigest()
                 found[b"./" + os.path.relpath(path, top)] = digest.encode()
     return found
+
+
+def plant_others(root: Path, others: list[tuple[str, bytes]]) -> None:
+    """Make a folder (d), link (l), hard link to ./first (h) or FIFO (p) of each name not taken."""
+    for kind, name in others:
+        path = os.fsencode(root) + b"/" + name
+        if os.path.lexists(path):
+            continue
+        if kind == "d":
+            os.mkdir(path, 0o750)  # noqa: PTH102
+        elif kind == "l":
+            os.symlink(name, path)  # noqa: PTH211
+        elif kind == "h":
+            os.link(os.fsencode(root) + b"/first", path)
+        else:
+            os.mkfifo(path)
+
+
+_TYPES = {
+    stat.S_IFREG: b"file",
+    stat.S_IFDIR: b"dir",
+    stat.S_IFLNK: b"link",
+    stat.S_IFIFO: b"fifo",
+    stat.S_IFSOCK: b"socket",
+}
+
+
+def lstats(root: Path) -> dict[bytes, dict[str, bytes]]:
+    """Return the words of an mtree of every entry, but checksums and tags, by an lstat of each."""
+    top = os.fsencode(root)
+    paths = [top]
+    for folder, folders, files in os.walk(top):
+        paths += [os.path.join(folder, name) for name in (*folders, *files)]  # noqa: PTH118
+    return {b"." + path.removeprefix(top): _lstat(path) for path in paths}
+
+
+def _lstat(path: bytes) -> dict[str, bytes]:
+    status = os.lstat(path)
+    words = {
+        "type": _TYPES[stat.S_IFMT(status.st_mode)],
+        "uid": b"%d" % status.st_uid,
+        "gid": b"%d" % status.st_gid,
+        "mode": b"0%o" % stat.S_IMODE(status.st_mode),
+        "time": b"%d.%09d" % divmod(status.st_mtime_ns, 10**9),
+    }
+    if not stat.S_ISDIR(status.st_mode):
+        words["nlink"] = b"%d" % status.st_nlink
+    if stat.S_ISREG(status.st_mode):
+        words["size"] = b"%d" % status.st_size
+    if stat.S_ISLNK(status.st_mode):
+        words["link"] = mtree.encode(os.readlink(path))  # noqa: PTH115
+    return words
