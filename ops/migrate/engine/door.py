@@ -10,9 +10,9 @@ that died has left open is closed by the component's next run.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
@@ -23,9 +23,11 @@ from ops.migrate.engine import passes, probe, streams
 from ops.migrate.engine.keys import Keys
 from ops.migrate.engine.knock import KNOCK, KNOCK_TIME, answered
 from ops.migrate.engine.outcome import BUSY, FULL, SHORT
+from ops.migrate.engine.renewal import Pass, renewed
+from ops.migrate.engine.ssh import ssh_words
 from ops.pages.render import render
 from ops.remote.command import script
-from ops.remote.endpoint import Endpoint, ssh_options
+from ops.remote.endpoint import Endpoint
 from ops.remote.errors import CommandFailed
 from ops.remote.host import Host
 
@@ -33,11 +35,13 @@ LOCK_TIME = 60
 """Seconds to wait for a stream of a run that died; it ends within 30 by itself."""
 
 # Both ends may be one machine: what this run ($2) has made stays until it is over, and what one
-# of them finds the other may just have removed.
+# of them finds the other may just have removed. A folder that was not renewed for a day is of a
+# run that died, whatever it moved.
 _CLEAR = """
 tries=3
-until find /dev/shm -mindepth 1 -maxdepth 1 -name "$1.*" ! -name "$2.*" -user "$(id -u)" \\
-    -print0 2>/dev/null | xargs -0 -r rm -rf --; do
+until find /dev/shm -mindepth 1 -maxdepth 1 -user "$(id -u)" ! -name "$2.*" \\
+    \\( -name "$1.*" -o -name "ops-migrate.*" -mmin +1500 \\) -print0 2>/dev/null |
+    xargs -0 -r rm -rf --; do
     tries=$((tries - 1))
     [ "$tries" -gt 0 ] || exit
     sleep 1
@@ -65,7 +69,12 @@ flock -w "$4" -E "$5" -- "$3" true || exit
 {_FOLDER}
 cat >"$folder/gate" && chmod 644 "$folder/gate" && chmod 755 "$folder" || exit
 echo "$folder"
+date +%Y%m%d%H%M%S
 exec date -d '+1 day' +%Y%m%d%H%M%S
+"""
+
+_RENEW = """
+touch -- "$1" && exec date -d '+1 day' +%Y%m%d%H%M%S
 """
 
 # What the gate compares with the address that each connection comes from.
@@ -123,7 +132,7 @@ class Door:
     inside: str
     gate: str
     made: datetime
-    pass_: Callable[[str], bytes]
+    pass_: Pass
 
     def knock(self) -> Way:
         """Open the door to the address that the target sees, and return what was learnt.
@@ -137,8 +146,15 @@ class Door:
         address, round_trip = answered(ends.source, ends.target_endpoint, knock, self._admit)
         return Way(self.ssh, address, round_trip, self.made, self.inside)
 
+    def renew(self) -> None:
+        """Make the key good for another day."""
+        ends = self.ends
+        ends.source.run(script(_RENEW, self.inside, root=ends.source_root))
+        told = ends.target.run(script(_RENEW, self.gate, root=ends.target_root))
+        self.pass_.renew(told.out.decode().strip())
+
     def _admit(self, address: str) -> None:
-        self.keys.let(self.pass_(address))
+        self.pass_.let(address)
         admit = script(_ADMIT, self.gate, address, root=self.ends.target_root)
         self.ends.target.run(admit)
 
@@ -159,7 +175,9 @@ def made(
     keys = Keys(ends.target, component)
     folders = _prepared(ends, keys, run, root, templates)
     try:
-        yield _hung(ends, keys, run, folders)
+        door = _hung(ends, keys, run, folders)
+        with renewed(door.renew):
+            yield door
     except BaseException:
         with suppress(OpsError):
             _close(ends, keys)
@@ -181,6 +199,7 @@ class _Folders:
     clock: str
     public: str
     gate: str
+    now: str
     expiry: str
 
 
@@ -191,7 +210,7 @@ def _prepared(ends: Ends, keys: Keys, run: str, root: str, templates: Sequence[P
     words = (names[1], passes.mark(keys.component, run), known)
     prepare = script(_PREPARE_SOURCE, *words, root=ends.source_root)
     try:
-        (inside, clock, public), (gate, expiry), _ = at_once(
+        (inside, clock, public), (gate, now, expiry), _ = at_once(
             lambda: ends.source.run(prepare).out.decode().splitlines()[:3],
             lambda: _prepare_target(ends, names, run, root, templates),
             keys.look,
@@ -200,24 +219,25 @@ def _prepared(ends: Ends, keys: Keys, run: str, root: str, templates: Sequence[P
         with suppress(OpsError):
             _clear(ends, names[1])
         raise
-    return _Folders(inside, clock, public, gate, expiry)
+    return _Folders(inside, clock, public, gate, now, expiry)
 
 
 def _hung(ends: Ends, keys: Keys, run: str, folders: _Folders) -> Door:
     """Let the key in, and remove what earlier runs have left on the source."""
     mark, names = passes.mark(keys.component, run), _names(ends, keys.component, run)
 
-    def line(address: str = "") -> bytes:
-        gate = f"sh {folders.gate}/gate"
-        return passes.line(folders.public, mark, gate, folders.expiry, address)
+    def line(address: str, expiry: str) -> bytes:
+        return passes.line(folders.public, mark, f"sh {folders.gate}/gate", expiry, address)
 
+    keys.now = folders.now
+    let = Pass(keys, line, folders.expiry)
     at_once(
-        lambda: keys.let(line()),
+        let.let,
         lambda: ends.source.run(script(_CLEAR, *names, root=ends.source_root)),
     )
-    ssh = _ssh(ends.target_endpoint, folders.inside)
+    ssh = ssh_words(ends.target_endpoint, folders.inside)
     made = datetime.fromtimestamp(float(folders.clock), UTC)
-    return Door(ends, keys, ssh, folders.inside, folders.gate, made, line)
+    return Door(ends, keys, ssh, folders.inside, folders.gate, made, let)
 
 
 def _close(ends: Ends, keys: Keys) -> None:
@@ -246,8 +266,8 @@ def _names(ends: Ends, component: str, run: str) -> tuple[str, str]:
 
 def _prepare_target(
     ends: Ends, names: tuple[str, str], run: str, root: str, templates: Sequence[Path]
-) -> tuple[str, str]:
-    """Put the gate on the target; return its folder and when its key is to expire."""
+) -> tuple[str, str, str]:
+    """Put the gate on the target; return its folder, the time, and when its key is to expire."""
     codes = {"busy": BUSY, "full": FULL, "short": SHORT}
     blocks = " ".join(map(str, probe.BLOCKS))
     values = {"run": run, "root": root, "sudo": ends.target_root, "blocks": blocks, **codes}
@@ -259,20 +279,5 @@ def _prepare_target(
         raise Busy(f"{ends.target.name}: another transfer still writes into {root}")
     if result.code != 0:
         raise CommandFailed(ends.target.name, result)
-    folder, expiry = result.out.decode().split()
-    return folder, expiry
-
-
-def _ssh(target: Endpoint, inside: str) -> tuple[str, ...]:
-    """Return ssh's words for the source; the host is to be called `target`."""
-    there = replace(
-        target,
-        known_hosts=Path(inside, "known_hosts"),
-        identity=Path(inside, "key"),
-        gateway=None,
-        ssh_config=None,
-    )
-    words = ("ssh", *ssh_options(there), "-o", f"HostName={target.address}", "-o", "LogLevel=ERROR")
-    if odd := [word for word in words if any(mark in word for mark in " \t'\"")]:
-        raise OpsError(f"{target.where}: rsync can't take {odd[0]!r} as an option of ssh")
-    return words
+    folder, now, expiry = result.out.decode().split()
+    return folder, now, expiry

@@ -33,6 +33,8 @@ class Keys:
 
     def __init__(self, target: Host, component: str) -> None:
         self.component = component
+        self.now = ""
+        """The target's time, as an expiry is told: lines of any run that are over by it go too."""
         self._target = target
         self._text: bytes | None = None
 
@@ -44,7 +46,7 @@ class Keys:
         """Make `line` the component's only line; b"" for none. Raise OpsError if that fails."""
         for _ in range(5):
             old = self._target.run(script(_READ)).out if self._text is None else self._text
-            new = passes.without(old, self.component)
+            new = passes.unexpired(passes.without(old, self.component), self.now)
             new = passes.added(new, line) if line else new
             said = self._replaced(old, new)
             if self._text is not None:

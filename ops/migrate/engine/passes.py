@@ -13,6 +13,8 @@ from ops.errors import OpsError
 
 _MARK = re.compile(rb"\A[^#].*\sops-migrate:(?P<component>[a-z0-9-]+):(?P<run>\S+)\s*\Z")
 
+_EXPIRY = re.compile(rb',expiry-time="(\d{14})"')
+
 
 def mark(component: str, run: str) -> str:
     """Return the comment of a run's key: `mark("wiki", "R1") == "ops-migrate:wiki:R1"`."""
@@ -41,6 +43,16 @@ def added(text: bytes, new: bytes) -> bytes:
 def without(text: bytes, component: str) -> bytes:
     """Return authorized_keys without the lines of any run of the component."""
     return b"".join(each for each in _lines(text) if not _is_ours(each, component))
+
+
+def unexpired(text: bytes, now: str) -> bytes:
+    """Return authorized_keys without lines of ours that were good until before `now`."""
+    return b"".join(each for each in _lines(text) if not _is_over(each, now.encode()))
+
+
+def _is_over(one: bytes, now: bytes) -> bool:
+    until = _EXPIRY.search(one) if _MARK.search(one) else None
+    return until is not None and until[1] < now
 
 
 def _is_ours(one: bytes, component: str) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -13,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from ops.errors import OpsError
-from ops.migrate.engine import door, passes
+from ops.migrate.engine import door, passes, renewal
 from ops.migrate.engine.door import Busy, Ends, Way, made
 from ops.migrate.engine.keys import Keys
 from ops.pages.render import SUITE
@@ -183,3 +184,32 @@ def test_a_run_that_may_not_write_leaves_the_door_of_the_other_one_open(
         assert len(_left_behind(pair)) == 2
         assert _through(way, "knock").stdout.startswith(b"127.0.0.1 ")
     assert not _left_behind(pair)
+
+
+def test_a_run_that_lasts_has_its_line_renewed(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(renewal, "EVERY", 0.1)
+    with _opened(pair) as way:
+        folders = [Path("/dev/shm", name) for name in _left_behind(pair)]
+        for folder in folders:
+            os.utime(folder, (1, 1))
+        first = pair.keys
+        until = time.monotonic() + 30
+        while pair.keys == first or any(folder.stat().st_mtime == 1 for folder in folders):
+            assert time.monotonic() < until
+            time.sleep(0.05)
+        assert pair.keys.count(b"ops-migrate:wiki:R1") == 1
+        assert b',from="127.0.0.1" ' in pair.keys
+        assert _through(way, "knock").returncode == 0
+    assert pair.keys == b"ssh-ed25519 AAAA somebody@example.org\n"
+
+
+def test_what_a_copy_that_died_has_left_goes_with_any_run(pair: Pair) -> None:
+    asked = command("mktemp", "-d", "/dev/shm/ops-migrate.copy-x.XXXX")
+    old, young = (Path(os.fsdecode(pair.ends.source.run(asked).out.strip())) for _ in range(2))
+    os.utime(old, (1, 1))
+    try:
+        with _opened(pair):
+            assert not old.exists()
+            assert young.exists()
+    finally:
+        young.rmdir()

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ops.errors import OpsError
-from ops.migrate.engine.passes import added, line, mark, without
+from ops.migrate.engine.passes import added, line, mark, unexpired, without
 
 KEY = "ssh-ed25519 AAAAC3Nz whatever"
 LINE = line(KEY, mark("wiki", "R1"), "sh /dev/shm/x/gate", "20261122180000", "192.0.2.7")
@@ -55,3 +55,10 @@ def test_a_command_does_not_end_its_quotes() -> None:
     assert rb'command="a\"b"' in line(KEY, mark("a", "R"), 'a"b', "20261122180000")
     with pytest.raises(OpsError, match="does not fit"):
         line(KEY, mark("a", "R"), "a\nb", "20261122180000")
+
+
+def test_lines_of_runs_that_are_long_over_go_whatever_they_moved() -> None:
+    theirs = b'restrict,expiry-time="20250101000000" ssh-ed25519 AAAA somebody@example.org\n'
+    assert unexpired(theirs + LINE, "20261122180001") == theirs
+    assert unexpired(theirs + LINE, "20261122180000") == theirs + LINE
+    assert unexpired(LINE, "") == LINE
