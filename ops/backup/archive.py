@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from ops import run
-from ops.backup import append_only, archive_dump, archives, moment, restic
+from ops.backup import append_only, archive_dump, archives, left_out, moment, restic
 from ops.backup.archive_plan import plan_archive
 from ops.backup.witness import manifest_path
 from ops.cloud import objects
 from ops.cloud.errors import CloudError
 from ops.errors import Incomplete, OpsError
-from ops.inventory.patterns import Excludes
 from ops.inventory.schema import Archive, ArchiveState, UnsoundState
 from ops.plan import Plan, Step
 from ops.remote.command import command, script
@@ -28,13 +26,6 @@ if TYPE_CHECKING:
     from ops.remote.host import Host
 
 _NOW = "sleep 0.05; date +%s.%N"
-_ENTRIES = r"""
-LC_ALL=C
-export LC_ALL
-cd -- "$1" || exit
-shift
-exec find . "$@" -mindepth 1 -printf '%y%P\0'
-"""
 
 
 def plan(repo: Repository, name: str) -> Plan:
@@ -252,7 +243,7 @@ class _Archiving:
     @contextmanager
     def _excluded(self, host: Host, trees: Mapping[str, Tree]) -> Iterator[str]:
         """Give the file on the host that names what is excluded now; "" when nothing is."""
-        lines = [line for tree in trees.values() for line in _left_out(host, tree)]
+        lines = left_out.patterns(host, list(trees.values()))
         path = f"/run/ops-archive.{self.run.id}" if lines else ""
         if not path:
             yield ""
@@ -262,24 +253,6 @@ class _Archiving:
             yield path
         finally:
             host.run(command("rm", "-f", "--", path, root=True), check=False, timeout=60)
-
-
-def _left_out(host: Host, tree: Tree) -> Iterator[bytes]:
-    """Yield restic's pattern of each entry that the data set's own patterns leave out."""
-    if not tree.exclude:
-        return
-    excludes = Excludes(tree.exclude)
-    crossing = () if tree.cross else ("-xdev",)
-    found = host.run(script(_ENTRIES, tree.root, *crossing, root=tree.as_root), timeout=3600).out
-    for entry in found.split(b"\0")[:-1]:
-        kind, path = entry[:1], entry[1:]
-        above = path.rpartition(b"/")[0]
-        if above and excludes.hold(above, folder=True):
-            continue
-        if excludes.hold(path, folder=kind == b"d"):
-            pattern = restic.escaped(os.fsencode(tree.root.rstrip("/")) + b"/" + path)
-            if pattern:
-                yield pattern
 
 
 def _tree(told: Any, host: Host) -> Tree:

@@ -118,7 +118,8 @@ def drill(
         scratch(repo, name, r, patience) as ground,
         ExitStack() as made,
     ):
-        if swept := restore_volume.sweep(ground):
+        own = restore_ground.swept(repo, name, r.id, patience)
+        if swept := [*restore_volume.sweep(ground), *own]:
             r.figure("swept", swept)
         proving = _Proving(repo, name, r, ground, made)
         performers = {"volume.prove": proving.prove, "volumes.ask": proving.ask}

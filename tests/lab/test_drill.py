@@ -99,6 +99,17 @@ def test_a_killed_drill_is_cleaned_up_by_the_next(store: Store) -> None:
     assert store.repo.record(done.state.run).figures["swept"]
 
 
+def test_what_a_killed_restore_left_goes_with_the_next_drill(store: Store) -> None:
+    killed = store.fab("backup.restore", store.name, "to=/srv/killed")
+    store.await_volume()
+    killed.send_signal(signal.SIGKILL)
+    killed.communicate()
+    assert store.left()[0] != []
+    assert store.drill().state.verdict == "proven"
+    assert store.left() == ([], "")
+    store.do("rm -rf /srv/killed")
+
+
 def test_a_check_that_fails_fails_the_drill_and_leaves_nothing(store: Store) -> None:
     before = store.proven()
     store.declare(f"templates/{store.name}-check", "#!/bin/sh\necho 'no table' >&2; exit 3\n")
