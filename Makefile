@@ -23,8 +23,9 @@ lab: $(VENV)/.lab ## that and the programs and the image that the lab needs
 demo: lab ## the main job from end to end, in the lab
 	$(BIN)/fab demo
 
+# Most tests wait, for hosts and for locks: several side by side, each file by one process.
 test: lab ## all tests but the long ones
-	$(BIN)/pytest
+	$(BIN)/pytest --numprocesses 4 --dist loadfile
 
 lint: develop ## format, style, types, structure
 	$(BIN)/ruff format --check .

@@ -285,6 +285,10 @@ def test_what_was_given_up_is_not_replaced(fleet: Fleet) -> None:
 
 def test_a_proven_snapshot_that_is_gone_is_noticed_before_anything_stops(fleet: Fleet) -> None:
     fleet.provision()
+    place = {"size_gib": 1, "device": "/dev/sdf", "filesystem": "ext4", "mount": "/srv/wiki"}
+    fleet.declare(
+        {"instances": {"main": {**PLAIN["instances"]["main"], "volumes": {"data": place}}}}
+    )
     volume = VolumeState(id="vol-1", size_gib=1, created_by="r")
     holding = fleet.instance().model_copy(update={"volumes": {"data": volume}})
     part = {"slot": "main", "name": "data", "backup": "snap-1", "verdict": "proven"}

@@ -210,9 +210,6 @@ def test_what_lies_on_another_file_system_is_not_looked_at(pair: Pair, meter: Me
         _grant(pair.source / "other/listed")
         found = scan.missing(pair.ends, _data(pair))
     assert (found.plain, found.files) == (True, 1)
-    name = "system.posix_acl_access"
-    there, here = pair.target / "listed", pair.source / "listed"
-    assert os.getxattr(there, name) == os.getxattr(here, name)
 
 
 def test_the_rate_of_the_link_is_probed_before_much_is_sent(
