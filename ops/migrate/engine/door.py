@@ -154,9 +154,8 @@ class Door:
         self.pass_.renew(told.out.decode().strip())
 
     def _admit(self, address: str) -> None:
-        self.pass_.let(address)
         admit = script(_ADMIT, self.gate, address, root=self.ends.target_root)
-        self.ends.target.run(admit)
+        at_once(lambda: self.pass_.let(address), lambda: self.ends.target.run(admit))
 
 
 class Busy(Incomplete):

@@ -68,14 +68,15 @@ def chosen(ends: Ends, data: FileSet, sharing: Sharing) -> Packing:
     if not program:
         return Packing()
     bigs = sorted(sharing.bigs, key=lambda one: -one.size)[:BIGS]
-    told = b"".join(_places(sharing.sample(SMALL), bigs))
+    small = program == "zstd" and sharing.mean < HEADERS
+    told = b"".join(_places([] if small else sharing.sample(SMALL), bigs))
     asked = script(_TRY, data.source.root, str(PIECE), program, stdin=told, root=ends.source_root)
-    found = ends.source.run(asked, check=False).out.decode().splitlines()
-    return decided(program, found, small=sharing.mean < HEADERS)
+    found = ends.source.run(asked, check=False).out.decode().splitlines() if told else []
+    return decided(program, found, small=small)
 
 
 def decided(program: str, lines: list[str], *, small: bool) -> Packing:
-    """Return what pays, from lines of `WHOSE BYTES PACKED`; `small` files always do by zstd."""
+    """Return what pays, from lines of `WHOSE BYTES PACKED`; `small` files do without a sample."""
     sums: dict[str, tuple[int, int]] = {}
     for line in lines:
         *whose, plain, packed = line.split()
@@ -83,7 +84,7 @@ def decided(program: str, lines: list[str], *, small: bool) -> Packing:
         before = sums.get(key, (0, 0))
         sums[key] = before[0] + int(plain), before[1] + int(packed)
     paying = {key for key, (plain, packed) in sums.items() if packed < PAYS[program] * plain}
-    return Packing(program, frozenset(paying | ({""} if small and program == "zstd" else set())))
+    return Packing(program, frozenset(paying | ({""} if small else set())))
 
 
 def _packers(host: Host, *, as_root: bool) -> list[str]:

@@ -242,14 +242,18 @@ def streams_needed(rate: float, round_trip: float) -> int:
 
 
 def _merged(pieces: Sequence[Shard], streams: int) -> Iterator[Shard]:
+    """Yield shards of what is left; the first ones differ, as all streams begin at once with them.
+
+    Streams that end together leave the link idle, while each confirms and begins anew.
+    """
     left = sum(piece.cost for piece in pieces)
-    shard = Shard()
+    shard, number = Shard(), 1
     for piece in pieces:
-        share = min(SHARD, max(SHARD // 4, left // streams))
+        share = min(SHARD, max(SHARD // 4, left // streams)) * min(number, streams) // streams
         if shard.files and shard.cost + piece.cost > share:
             left -= shard.cost
             yield shard
-            shard = Shard()
+            shard, number = Shard(), number + 1
         shard.join(piece)
     if shard.files:
         yield shard

@@ -112,9 +112,10 @@ def _filled(ends: door.Ends, entry: door.Door, errand: Errand, meter: Meter) -> 
         return Moved(_stream(ends, way, errand, meter), 0, way)
     bulk = Bulk(ends, entry, errand.data, errand.run, meter, errand.streams)
     with bulk.serving() as running:
-        probed = Event()
+        probed, little = Event(), Event()
         way, sharing = at_once(
-            lambda: _probed(errand, bulk, probed), lambda: _begun(ends, errand, bulk, probed)
+            lambda: _probed(errand, bulk, probed, little),
+            lambda: _begun(ends, errand, bulk, probed, little),
         )
         meter.expect(bulk.asked if is_worth(sharing) else sharing.size, sharing.files)
         meter.enter(errand.name, "transfer")
@@ -141,11 +142,16 @@ def _sent(
     return replace(outcome, totals=joined(outcome.totals, bulk.totals, known))
 
 
-def _probed(errand: Errand, bulk: Bulk, probed: Event) -> door.Way:
-    """Open the door and probe what the link carries; set `probed` when that is over."""
+def _probed(errand: Errand, bulk: Bulk, probed: Event, little: Event) -> door.Way:
+    """Open the door and probe what the link carries; set `probed` when that is over.
+
+    When there is `little` to send, as far as is known by then, the link is better used for it.
+    """
     ends, entry = bulk.ends, bulk.door
     try:
         way = entry.knock()
+        if little.is_set():
+            return way
         bulk.meter.enter(errand.name, "probe")
         bulk.rate = probe.measured(ends.source, way, bulk.opened, as_root=ends.source_root)
     finally:
@@ -153,7 +159,7 @@ def _probed(errand: Errand, bulk: Bulk, probed: Event) -> door.Way:
     return way
 
 
-def _begun(ends: door.Ends, errand: Errand, bulk: Bulk, probed: Event) -> Sharing:
+def _begun(ends: door.Ends, errand: Errand, bulk: Bulk, probed: Event, little: Event) -> Sharing:
     """List both sides and queue what is to be sent, while the connections are being made.
 
     Little is sent at once, which ends the probe; much only after it. Before the knock is
@@ -161,6 +167,8 @@ def _begun(ends: door.Ends, errand: Errand, bulk: Bulk, probed: Event) -> Sharin
     """
     left = landing.begin(ends, errand.data.target.root, errand.run)
     sharing = scan.missing(ends, errand.data)
+    if sharing.size <= MUCH:
+        little.set()
     if not is_worth(sharing):
         bulk.idle()
         return sharing

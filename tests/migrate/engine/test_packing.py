@@ -11,7 +11,7 @@ def test_what_gets_smaller_is_packed() -> None:
 
 
 def test_slow_programs_have_to_gain_more() -> None:
-    assert decided("gzip", [" 1000 600", "big 1000 300"], small=True).packed == {"big"}
+    assert decided("gzip", [" 1000 600", "big 1000 300"], small=False).packed == {"big"}
 
 
 def test_headers_of_small_files_alone_are_worth_it() -> None:
