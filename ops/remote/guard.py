@@ -11,8 +11,8 @@ The exit code and the signal of the command pass through unchanged. Children tha
 of their own (daemons) are out of reach, on purpose. What a
 command reads comes first over the lifeline, and is counted: its input ends, the lifeline does not.
 
-Behind this stand `sh`, `head`, `dd`, `mktemp`, `mkfifo` and `timeout` (coreutils) of the host:
-`timeout` makes a process group, passes on SIGTERM to all of it, and repeats what killed it.
+Behind this stand `sh`, `head`, `dd`, `mktemp`, `mkfifo`, `sleep` and `timeout` (coreutils) of the
+host: `timeout` makes a process group, passes on SIGTERM to all of it, and repeats what killed it.
 """
 
 from __future__ import annotations
@@ -32,7 +32,9 @@ SILENCE = 20
 
 # The watcher is a child of the guarded process, which keeps its number through every exec, so its
 # exit is the exit of the whole. The watcher kills nobody but its parent, and only while that still
-# is its parent. Its outputs go nowhere, or the host would wait for it before reporting the end.
+# is its parent. `timeout` that has forked and does not know it yet would end without its command:
+# a moment later it does. The watcher's outputs go nowhere, or the host would wait for it before
+# reporting the end.
 _SCRIPT = """
 size=$1 seconds=$2 silence=$3 patience=$4
 shift 4
@@ -42,6 +44,7 @@ watch() {
     else
         while [ -n "$(timeout "$silence" dd bs=4096 count=1 <&3 2>/dev/null)" ]; do :; done
     fi
+    sleep 0.1
     read -r _ _ _ parent _ </proc/self/stat
     [ "$parent" != "$$" ] || kill -TERM "$$"
 }
