@@ -79,10 +79,10 @@ def _named(name: str, repo: Repository) -> tuple[str, run.Side, str] | None:
 
 def allowed(name: str, repo: Repository | None) -> Load | None:
     """Return how much of a host a scan may take, None where nobody says so."""
-    from ops.verify import filesets
-
     if not repo or not (named := _named(name, repo)):
         return None
+    from ops.verify import filesets  # the inventory's schema takes long to import
+
     component, side, slot = named
     where: Side = "source" if side == "campus" else "target"
     return filesets.declared_load(repo.component(component), where, slot)
@@ -93,10 +93,10 @@ def remembered(name: str, repo: Repository | None, host: Host, root: str) -> str
 
     A successor, or a volume from a snapshot, has the same name and maybe the same numbers.
     """
-    from ops.verify import filesets
-
     words = [host.name, root]
     if repo and (named := _named(name, repo)) and named[1] == "cloud":
+        from ops.verify import filesets
+
         words += filesets.behind(repo.state(named[0]), named[2])
     return " ".join(words)
 
