@@ -14,6 +14,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -72,7 +73,7 @@ def freezes(folder: Path, kind: str) -> bool:
                 sync(host, [str(mount)])
                 start = time.perf_counter()
                 with frozen(host, f"bench-{kind}-{number}", [str(mount)]):
-                    replied = timed(lambda ready=prepared: sets.take(cloud, ready))  # type: ignore[misc]
+                    replied = timed(partial(sets.take, cloud, prepared))
                 api.append(replied)
                 beyond.append(time.perf_counter() - start - replied)
     print(

@@ -19,16 +19,6 @@ from ops.lab.aws.server import Server
 SOON = Wait(delay=0.01, attempts=5)
 
 
-@pytest.fixture
-def data(add_volume: Callable[[str], volumes.Volume]) -> tuple[volumes.Volume, ...]:
-    return add_volume("/dev/sdf"), add_volume("/dev/sdg")
-
-
-@pytest.fixture
-def request_(instance: Instance, name: str) -> Request:
-    return Request(instance.id, f"run-{name}", {tags.COMPONENT: name, tags.LEVEL: "crash"})
-
-
 def test_a_set_holds_the_data_volumes_only(
     cloud: Cloud, data: tuple[volumes.Volume, ...], request_: Request
 ) -> None:

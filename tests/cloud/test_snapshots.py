@@ -1,27 +1,14 @@
-from collections.abc import Callable
-
 import pytest
 
-from ops.cloud import sets, snapshots, tags, volumes
+from ops.cloud import sets, snapshots, volumes
 from ops.cloud.calls import Wait
 from ops.cloud.errors import CloudError
-from ops.cloud.instances import Instance
 from ops.cloud.session import Cloud
 from ops.cloud.sets import Request
 from ops.lab.aws.server import Server
 from tests.support.aws import set_state
 
 SOON = Wait(delay=0.01, attempts=5)
-
-
-@pytest.fixture
-def data(add_volume: Callable[[str], volumes.Volume]) -> tuple[volumes.Volume, ...]:
-    return add_volume("/dev/sdf"), add_volume("/dev/sdg")
-
-
-@pytest.fixture
-def request_(instance: Instance, name: str) -> Request:
-    return Request(instance.id, f"run-{name}", {tags.COMPONENT: name, tags.LEVEL: "crash"})
 
 
 def test_a_snapshot_that_ends_in_an_error_is_told(
