@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -36,6 +36,9 @@ TRIES = 4
 
 STALLED = 90.0
 """Seconds without a byte sent or a task ended after which the run gives up."""
+
+SOON = 1.0
+"""Seconds left to the end at which what comes after the streams is got ready."""
 
 _GAPS = 24
 _BROKEN = (SHORT, 137, 143, 255)
@@ -131,12 +134,17 @@ class Bulk:
         self._packing = packing.chosen(self.ends, self.data, sharing)
         self._ask(sharing.tasks(2 * FIRST, done), sharing.bigs)
 
-    def send(self, running: Running, sharing: Sharing, round_trip: float) -> None:
-        """Follow what was asked; see `files`, `bytes` and `broke` for how far that got."""
+    def send(
+        self, running: Running, sharing: Sharing, round_trip: float, soon: Callable[[], object]
+    ) -> None:
+        """Follow what was asked; see `files`, `bytes` and `broke` for how far that got.
+
+        Call `soon`, more than once, when SOON is left to the end.
+        """
         opened = self.opened
         if (wanted := self._growth.begin(self.rate or 0.0, round_trip)) > opened:
             self._tell(streams.want(self.door.inside, wanted, as_root=self.ends.source_root))
-        self._follow(running)
+        self._follow(running, soon)
         if not self.broke:
             self.idle()
         if sharing.bigs:
@@ -154,9 +162,9 @@ class Bulk:
     def _tell(self, asked: Command) -> None:
         self.ends.source.run(asked)
 
-    def _follow(self, running: Running) -> None:
-        self._growth.start(time.monotonic())
-        heard = went_on = time.monotonic()
+    def _follow(self, running: Running, soon: Callable[[], object]) -> None:
+        heard = went_on = began = time.monotonic()
+        self._growth.start(began)
         furthest = -1
         while self._left and not self.broke:
             chunk = running.read(1.0)
@@ -173,7 +181,16 @@ class Bulk:
                 furthest, went_on = moved, now
             elif now - went_on > STALLED:
                 self.broke = f"nothing has been sent for {STALLED:.0f} s"
+            if self._ends_soon(moved, now - began):
+                soon()
             self._grow(now, moved)
+
+    def _ends_soon(self, moved: int, taken: float) -> bool:
+        """Return whether all tasks are out, and what is left of them takes SOON at the most."""
+        if len(self._left) > self._growth.streams * len(streams.LANES.split()):
+            return False
+        left = self.asked - sum(self._told.sent.values())
+        return left * taken <= SOON * moved
 
     def _moved(self, now: float) -> int:
         """Return the bytes sent so far, and tell the meter."""

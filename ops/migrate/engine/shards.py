@@ -146,7 +146,7 @@ class Sharing:
     """Files are added one by one; only their names are kept, so a million fit.
 
     `rest` has the paths of entries that are no files, each ended by a NUL byte. `plain` says
-    that the target was empty, and that the source holds nothing that an archive would not.
+    that the target was empty, and that all of the source could be listed.
     """
 
     def __init__(self) -> None:

@@ -191,7 +191,6 @@ while :; do
         streams=$((streams + 1))
         : >"said.${{streams}}a" && : >"said.${{streams}}b"
         stream "$streams" "$@" 4>&- &
-        sleep 0.1
     done
     mend "$@"
     tail -v -c 120 said.* 2>/dev/null

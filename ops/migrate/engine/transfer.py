@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Sequence
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Event
 
-from ops.inventory.patterns import Excludes
 from ops.inventory.schema import FileSet
 from ops.migrate.both import at_once
-from ops.migrate.engine import door, landing, probe, rsync, scan, streams
+from ops.migrate.engine import door, landing, probe, rsync, scan
 from ops.migrate.engine.bulk import Bulk, is_worth
 from ops.migrate.engine.growth import LIMIT
 from ops.migrate.engine.meter import Meter
-from ops.migrate.engine.outcome import BUSY, GO_ON, Outcome, judged
+from ops.migrate.engine.outcome import BUSY, Outcome, judged
+from ops.migrate.engine.rest import Rest
 from ops.migrate.engine.shards import Sharing
-from ops.remote.command import Command, command
 from ops.remote.errors import CommandFailed, Unreachable
-from ops.remote.host import Host, Running
+from ops.remote.host import Running
 
 MUCH = 250_000_000
 """Bytes to send from which on the probe's end is waited for; it is over within a second."""
@@ -78,7 +77,7 @@ def again(ends: door.Ends, errand: Errand, meter: Meter, before: Moved) -> Moved
     Return how both moves went together.
     """
     after = move(ends, errand, meter)
-    totals = joined(after.outcome.totals, before.outcome.totals, None)
+    totals = joined(after.outcome.totals, before.outcome.totals)
     seconds = before.seconds + after.seconds
     return replace(before, outcome=replace(after.outcome, totals=totals), seconds=seconds)
 
@@ -109,7 +108,8 @@ def _filled(ends: door.Ends, entry: door.Door, errand: Errand, meter: Meter) -> 
     if errand.limit_mbit or errand.data.cross_mounts:
         way, _ = at_once(entry.knock, lambda: landing.begin(ends, root, errand.run))
         meter.enter(errand.name, "transfer")
-        return Moved(_stream(ends, way, errand, meter), 0, way)
+        rest = Rest(ends, way, errand.data, meter, errand.limit_mbit)
+        return Moved(rest.all(), 0, way)
     bulk = Bulk(ends, entry, errand.data, errand.run, meter, errand.streams)
     with bulk.serving() as running:
         probed, little = Event(), Event()
@@ -119,27 +119,43 @@ def _filled(ends: door.Ends, entry: door.Door, errand: Errand, meter: Meter) -> 
         )
         meter.expect(bulk.asked if is_worth(sharing) else sharing.size, sharing.files)
         meter.enter(errand.name, "transfer")
-        outcome = _sent(way, errand, bulk, running=running, sharing=sharing)
+        with Rest(ends, way, errand.data, meter, beside=True) as rest:
+            outcome = _sent(errand.name, rest, bulk, running=running, sharing=sharing)
     slowest = bulk.slowest.told()
     return Moved(outcome, 0, way, bulk.link_rate, sharing.classes, slowest)
 
 
-def _sent(
-    way: door.Way, errand: Errand, bulk: Bulk, *, running: Running, sharing: Sharing
-) -> Outcome:
+def _sent(name: str, rest: Rest, bulk: Bulk, *, running: Running, sharing: Sharing) -> Outcome:
     """Send the bulk of it, then the rest."""
-    meter = bulk.meter
-    if is_worth(sharing):
+    if not is_worth(sharing):
+        return rest.all()
+    with ExitStack() as stack:
+        acls = stack.enter_context(scan.acls(bulk.ends, bulk.data)) if sharing.plain else None
+
+        def soon() -> None:
+            if acls and bulk.clean and acls.poll() is not None:
+                rest.wait()
+
         try:
-            bulk.send(running, sharing, way.round_trip)
+            bulk.send(running, sharing, rest.way.round_trip, soon)
         except Unreachable as lost:
             bulk.broke = f"the connection to the source broke: {lost.message}"
         if bulk.broke:
             return Outcome("incomplete", bulk.totals, words=bulk.broke, hint=bulk.hint)
-        meter.enter(errand.name, "verify")
-    known = sharing if bulk.files and bulk.clean and sharing.plain else None
-    outcome = _stream(bulk.ends, way, errand, meter, bulk=bulk, known=known)
-    return replace(outcome, totals=joined(outcome.totals, bulk.totals, known))
+        bulk.meter.enter(name, "verify")
+        rest.sent = bulk.totals
+        if acls and bulk.files and bulk.clean and scan.without(acls):
+            outcome = rest.only(sharing.unfinished())
+            totals = replace(
+                joined(outcome.totals, bulk.totals),
+                entries=sharing.entries,
+                files=sharing.files,
+                bytes=sharing.sizes,
+            )
+        else:
+            outcome = rest.all()
+            totals = joined(outcome.totals, bulk.totals)
+    return replace(outcome, totals=totals)
 
 
 def _probed(errand: Errand, bulk: Bulk, probed: Event, little: Event) -> door.Way:
@@ -178,63 +194,7 @@ def _begun(ends: door.Ends, errand: Errand, bulk: Bulk, probed: Event, little: E
     return sharing
 
 
-def _stream(
-    ends: door.Ends,
-    way: door.Way,
-    errand: Errand,
-    meter: Meter,
-    *,
-    bulk: Bulk | None = None,
-    known: Sharing | None = None,
-) -> Outcome:
-    """Run rsync over the set, or only over what the streams have not brought as `known`."""
-    data = errand.data
-    rest = None if known is None else known.unfinished()
-    words = rsync.send(
-        data.source.root,
-        streams.shared(way.ssh, 1) if bulk else way.ssh,
-        Excludes(data.exclude).rsync_arguments(),
-        cross_mounts=data.cross_mounts,
-        limit_mbit=errand.limit_mbit,
-        listed=rest is not None,
-    )
-    output = rsync.Output()
-    asked = command(*words, root=ends.source_root, env={"LC_ALL": "C"}, cwd=way.inside, stdin=rest)
-    before = bulk.totals if bulk else rsync.Totals()
-
-    def tell() -> None:
-        meter.at(before.sent_bytes + output.bytes, before.sent_files + output.sent)
-
-    try:
-        code, said = _followed(ends.source, asked, output, tell)
-    except Unreachable as lost:
-        broke = f"the connection to the source broke: {lost.message}"
-        return Outcome("incomplete", output.totals(), words=broke, hint=GO_ON)
-    totals = output.totals()
-    output.bytes = max(output.bytes, totals.sent_bytes)
-    output.sent = max(output.sent, totals.sent_files)
-    tell()
-    return judged(code, totals, said, (data.source.root, data.target.root))
-
-
-def joined(last: rsync.Totals, bulk: rsync.Totals, known: Sharing | None) -> rsync.Totals:
-    """Return what was sent in all: by the streams before, and by rsync after them.
-
-    The whole set is what rsync counted, or what was `known` when it looked at some of it.
-    """
+def joined(last: rsync.Totals, before: rsync.Totals) -> rsync.Totals:
+    """Return what was sent in all: before, and by the last rsync, which counted the whole set."""
     sent = ("sent_files", "sent_bytes", "literal", "wire")
-    totals = replace(last, **{name: getattr(last, name) + getattr(bulk, name) for name in sent})
-    if known is None:
-        return totals
-    return replace(totals, entries=known.entries, files=known.files, bytes=known.sizes)
-
-
-def _followed(
-    source: Host, asked: Command, output: rsync.Output, tell: Callable[[], None]
-) -> tuple[int, rsync.Complaints]:
-    """Run rsync to its end and tell how far it is; return its code and complaints."""
-    with source.start(asked) as running:
-        while (chunk := running.read(1.0)) != b"":
-            output.feed(chunk or b"")
-            tell()
-        return running.wait(rsync.SILENCE), rsync.complaints(running.err)
+    return replace(last, **{name: getattr(last, name) + getattr(before, name) for name in sent})

@@ -1,0 +1,166 @@
+"""What rsync does after the streams, or without any: the rest, and the proof of it all.
+
+What an archive brings whole into an empty target need not be looked at again: then rsync is told
+the names of the rest. That rsync is started while the streams are at their last tasks, and waits
+for the names: its channel, the gate and its greeting take several round trips.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Self
+
+from ops.inventory.patterns import Excludes
+from ops.inventory.schema import FileSet
+from ops.migrate.engine import rsync, streams
+from ops.migrate.engine.door import Ends, Way
+from ops.migrate.engine.meter import Meter
+from ops.migrate.engine.outcome import GO_ON, Outcome, judged
+from ops.migrate.engine.whole import whole
+from ops.remote.command import Command, command, script
+from ops.remote.errors import CommandFailed, Unreachable
+from ops.remote.host import Running
+
+PATIENT = 20.0
+"""Seconds after which an rsync that still waits is not used any more: far below rsync.SILENCE."""
+
+# The names come through a pipe, and a cut-short list would look like a whole one to rsync: what
+# ends their reading too early ends this with an error, too.
+_LISTED = """
+cd -- "$1" && rm -f names pipe && mkfifo pipe || exit
+shift
+export LC_ALL=C
+exec 4<>pipe 5>pipe 6<pipe 4>&-
+"$@" <&6 5>&- 6<&- &
+rsync=$!
+exec 6<&-
+until [ -e names ] || ! kill -0 "$rsync" 2>/dev/null; do sleep 0.02; done
+[ ! -e names ] || cat names >&5
+told=$?
+exec 5>&-
+wait "$rsync"
+code=$?
+[ "$code" != 0 ] || code=$told
+exit "$code"
+"""
+
+_TELL = """
+cd -- "$1" && cat >names.new && mv names.new names
+"""
+
+
+@dataclass
+class Rest:
+    """rsync from one end to the other; `beside` streams through the first one's connection.
+
+    `sent` are the totals of what the streams have sent before it. As a context, it ends an rsync
+    that nobody has told the names.
+    """
+
+    ends: Ends
+    way: Way
+    data: FileSet
+    meter: Meter
+    limit_mbit: int = 0
+    beside: bool = False
+    sent: rsync.Totals = field(default_factory=rsync.Totals)
+    _waiting: Running | None = None
+    _since: float = 0.0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._drop()
+
+    def wait(self) -> None:
+        """Have an rsync wait for the names, if there is none yet."""
+        if self._waiting is None:
+            self._since = time.monotonic()
+            with suppress(Unreachable):
+                self._waiting = self._start_listed()
+
+    def all(self) -> Outcome:
+        """Look at the whole set; return how that went."""
+        self._drop()
+        asked = command(
+            *self._words(listed=False),
+            root=self.ends.source_root,
+            env={"LC_ALL": "C"},
+            cwd=self.way.inside,
+        )
+        return self._followed(lambda: self.ends.source.start(asked))
+
+    def only(self, names: bytes) -> Outcome:
+        """Look at these entries alone, each ended by a NUL byte; return how that went."""
+        if self._waiting is not None and not self._still_waits(self._waiting):
+            self._drop()
+
+        def told() -> Running:
+            self._waiting = running = self._waiting or self._start_listed()
+            self.ends.source.run(self._tell(names))
+            return running
+
+        return self._followed(told)
+
+    def _tell(self, names: bytes) -> Command:
+        return whole(_TELL, self.way.inside, stdin=names, root=self.ends.source_root)
+
+    def _still_waits(self, running: Running) -> bool:
+        try:
+            return time.monotonic() - self._since < PATIENT and running.poll() is None
+        except Unreachable:
+            return False
+
+    def _start_listed(self) -> Running:
+        words = self._words(listed=True)
+        return self.ends.source.start(
+            script(_LISTED, self.way.inside, *words, root=self.ends.source_root)
+        )
+
+    def _drop(self) -> None:
+        waiting, self._waiting = self._waiting, None
+        if waiting is not None:
+            with waiting:
+                pass
+
+    def _words(self, *, listed: bool) -> list[str]:
+        data = self.data
+        return rsync.send(
+            data.source.root,
+            streams.shared(self.way.ssh, 1) if self.beside else self.way.ssh,
+            Excludes(data.exclude).rsync_arguments(),
+            cross_mounts=data.cross_mounts,
+            limit_mbit=self.limit_mbit,
+            listed=listed,
+        )
+
+    def _followed(self, start: Callable[[], Running]) -> Outcome:
+        """Follow rsync to its end and tell the meter how far it is; return how that went."""
+        output = rsync.Output()
+        try:
+            with start() as running:
+                while (chunk := running.read(1.0)) != b"":
+                    output.feed(chunk or b"")
+                    self._metered(output)
+                code, said = running.wait(rsync.SILENCE), rsync.complaints(running.err)
+        except (Unreachable, CommandFailed) as lost:
+            broke = f"the connection to the source broke: {lost.message}"
+            return Outcome("incomplete", output.totals(), words=broke, hint=GO_ON)
+        totals = output.totals()
+        output.bytes = max(output.bytes, totals.sent_bytes)
+        output.sent = max(output.sent, totals.sent_files)
+        self._metered(output)
+        return judged(code, totals, said, (self.data.source.root, self.data.target.root))
+
+    def _metered(self, output: rsync.Output) -> None:
+        self.meter.at(self.sent.sent_bytes + output.bytes, self.sent.sent_files + output.sent)

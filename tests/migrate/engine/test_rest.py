@@ -1,0 +1,148 @@
+"""rsync after the streams: it waits for the names of the rest, and never takes some for all."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from ops.inventory.schema import FileSet
+from ops.migrate.engine import landing, rest, scan
+from ops.migrate.engine.door import made
+from ops.migrate.engine.meter import Meter
+from ops.migrate.engine.rest import Rest
+from ops.pages.render import SUITE
+from ops.remote.command import Command
+from ops.remote.local import LocalHost
+from ops.remote.program import Program
+from tests.migrate.conftest import Cut, Pair
+
+LONG_AGO = 1_000_000_000
+NAMES = b"folder\0"
+
+
+class Counting(LocalHost):
+    """A host that counts what is started on it."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self.started: list[Program] = []
+
+    def start(self, command: Command, *, feed: Iterable[bytes] | None = None) -> Program:
+        """Start the command and keep it."""
+        running = super().start(command, feed=feed)
+        self.started.append(running)
+        return running
+
+
+@contextmanager
+def _rest(pair: Pair, tmp_path: Path, source: LocalHost | None = None) -> Iterator[Rest]:
+    """Yield what looks at the rest, for a run that may write; a folder is there to be found."""
+    (pair.source / "folder").mkdir()
+    os.utime(pair.source / "folder", (LONG_AGO, LONG_AGO))
+    places = {"source": {"root": str(pair.source)}, "target": {"root": str(pair.target)}}
+    data = FileSet.model_validate({"kind": "files", **places})
+    with (
+        Meter(tmp_path / "meter.jsonl.gz") as meter,
+        made(pair.ends, "wiki", "R1", str(pair.target), [SUITE]) as door,
+    ):
+        way = door.knock()
+        landing.begin(pair.ends, str(pair.target), "R1")
+        ends = replace(pair.ends, source=source) if source else pair.ends
+        with Rest(ends, way, data, meter) as found:
+            yield found
+        landing.end(pair.ends, str(pair.target), "R1", complete=True)
+
+
+def _arrived(pair: Pair) -> bool:
+    folder = pair.target / "folder"
+    return folder.is_dir() and folder.stat().st_mtime == LONG_AGO
+
+
+def test_an_rsync_that_waits_is_the_one_that_is_told(pair: Pair, tmp_path: Path) -> None:
+    source = Counting("wiki.campus.main")
+    with _rest(pair, tmp_path, source) as found:
+        found.wait()
+        found.wait()
+        assert not _arrived(pair)
+        assert found.only(NAMES).verdict == "done"
+    assert _arrived(pair)
+    assert len(source.started) == 1
+
+
+@pytest.mark.parametrize("waited", [True, False])
+def test_one_that_is_too_old_or_dead_is_replaced(
+    pair: Pair, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, waited: bool
+) -> None:
+    source = Counting("wiki.campus.main")
+    with _rest(pair, tmp_path, source) as found:
+        found.wait()
+        if waited:
+            monkeypatch.setattr(rest, "PATIENT", 0)
+        else:
+            os.kill(_rsync(pair), signal.SIGKILL)
+            assert source.started[0].wait(10) != 0
+        assert found.only(NAMES).verdict == "done"
+    assert _arrived(pair)
+    assert len(source.started) == 2
+
+
+def test_names_that_did_not_all_come_end_in_nothing_done(pair: Pair, tmp_path: Path) -> None:
+    with _rest(pair, tmp_path, Cut("wiki.campus.main")) as found:
+        found.wait()
+        outcome = found.only(NAMES)
+    assert outcome.verdict == "incomplete"
+    assert "standard input" in outcome.words
+    assert not _arrived(pair)
+
+
+def test_a_reader_of_the_names_that_was_killed_is_an_error(
+    pair: Pair, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    killed = rest._LISTED.replace("cat names", "sh -c 'kill -9 $$'")
+    monkeypatch.setattr(rest, "_LISTED", killed)
+    with _rest(pair, tmp_path) as found:
+        assert found.only(NAMES).verdict == "incomplete"
+
+
+def test_one_that_nobody_told_is_ended(pair: Pair, tmp_path: Path) -> None:
+    with _rest(pair, tmp_path) as found:
+        found.wait()
+        waiting = _rsync(pair)
+    until = time.monotonic() + 10
+    while Path(f"/proc/{waiting}").exists():
+        assert time.monotonic() < until
+        time.sleep(0.02)
+
+
+def _rsync(pair: Pair) -> int:
+    """Return the rsync on the source, once it is there."""
+    asked = ["pgrep", "-f", f"^rsync .*{pair.source}/ target:./$"]
+    until = time.monotonic() + 10
+    while not (found := subprocess.run(asked, capture_output=True, check=False).stdout.split()):
+        assert time.monotonic() < until
+        time.sleep(0.02)
+    return int(found[0])
+
+
+def test_acls_are_not_there_only_if_all_was_looked_at(
+    pair: Pair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (pair.source / "page").write_bytes(b"x")
+    (pair.source / "drwxr-xr-x+ 1 0 0 a\n-rw-r--r--+ 1 b").mkdir()
+    places = {"source": {"root": str(pair.source)}, "target": {"root": str(pair.target)}}
+    data = FileSet.model_validate({"kind": "files", **places})
+    with scan.acls(pair.ends, data) as looked:
+        assert scan.without(looked)
+    monkeypatch.setattr(
+        scan, "_ACLS", scan._ACLS.replace("-exec ls", "-exec sh -c 'kill -9 $PPID' ls")
+    )
+    with scan.acls(pair.ends, data) as looked:
+        assert not scan.without(looked)
