@@ -30,6 +30,9 @@ PRIOR = ((5.0, 20.0), (20e-6, 60e-6), (0.5e-3, 2e-3), (1 / 30e6, 5 / 30e6))
 RELATIVE, ABSOLUTE = 0.08, 0.7
 """How much of its time, and how many seconds, a run differs from an equal one for no reason."""
 
+ASSUMED = 2
+"""Runs that this counts for, beside what the recorded ones show of it."""
+
 _Z = 1.645
 """Nine of ten runs end inside the interval: this many deviations, were they known exactly."""
 
@@ -120,14 +123,17 @@ def foretell(past: Sequence[Past], work: Work) -> Forecast:
     matrix, right = _equations(features, [one.seconds for one in runs], noise)
     numbers = _solved(matrix, right)
     seconds = _product(numbers, work.features)
-    misses = (
+    misses = sum(
         ((one.seconds - _product(numbers, x)) / deviation) ** 2
         for one, x, deviation in zip(runs, features, noise, strict=True)
     )
-    spread = max(1.0, sum(misses) / len(runs))
+    # What fitting the numbers took away from the runs tells nothing of their noise any more.
+    fitted = sum(_variance(matrix, x) / dev**2 for x, dev in zip(features, noise, strict=True))
+    freedom = ASSUMED + len(runs) - fitted
+    spread = max(1.0, (ASSUMED + misses) / freedom)
     known = _variance(matrix, work.features)
     change = (work.doubt * (numbers[2] * work.sent_files + numbers[3] * work.sent_bytes)) ** 2
-    half = _student(len(runs) + 1) * sqrt((known + _noise(seconds) ** 2) * spread + change)
+    half = _student(freedom) * sqrt((known + _noise(seconds) ** 2) * spread + change)
     return Forecast(seconds, max(0.0, seconds - half), seconds + half, len(runs))
 
 
@@ -151,7 +157,7 @@ def _noise(seconds: float) -> float:
     return sqrt((RELATIVE * seconds) ** 2 + ABSOLUTE**2)
 
 
-def _student(freedom: int) -> float:
+def _student(freedom: float) -> float:
     """Return Student's quantile in place of _Z (Abramowitz and Stegun, 26.7.5)."""
     first = (_Z**3 + _Z) / (4 * freedom)
     second = (5 * _Z**5 + 16 * _Z**3 + 3 * _Z) / (96 * freedom**2)

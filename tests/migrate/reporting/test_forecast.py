@@ -101,6 +101,25 @@ def test_doubt_on_what_is_sent_widens_the_interval() -> None:
     assert _width(foretell(BOTH, unsure)) > _width(foretell(BOTH, sure))
 
 
+def test_runs_that_differ_widen_the_interval() -> None:
+    def both(*seconds: float) -> Forecast:
+        runs = [
+            replace(FULL, started=START + timedelta(days=day), seconds=took)
+            for day, took in enumerate(seconds)
+        ]
+        return foretell(runs, full(runs))
+
+    alike, apart = both(120, 122), both(85, 157)
+    assert _width(apart) > 1.5 * _width(alike)
+    assert (alike.holds(157), apart.holds(157)) == (False, True)
+
+
+def test_a_run_of_each_kind_tells_less_of_the_noise_than_two_equal_ones() -> None:
+    equal, each = [FULL, replace(FULL, started=START + timedelta(days=1))], BOTH
+    widths = [_width(foretell(runs, full(runs))) for runs in (equal, each)]
+    assert widths[1] > 1.2 * widths[0]
+
+
 def test_the_order_of_runs_does_not_matter() -> None:
     assert foretell(BOTH[::-1], full(BOTH[::-1])) == foretell(BOTH, full(BOTH))
 
