@@ -22,7 +22,7 @@ FEWEST = 2
 """Runs that a forecast needs."""
 
 MOST = 10
-"""Of more, only the newest count: hosts and links change."""
+"""Of more full ones, or more of the others, only the newest count: hosts and links change."""
 
 PRIOR = ((5.0, 20.0), (20e-6, 60e-6), (0.5e-3, 2e-3), (1 / 30e6, 5 / 30e6))
 """Mean and deviation of each number before any run: 30 MB/s, 20 us a file to look at it..."""
@@ -92,6 +92,17 @@ class Forecast:
         return self.low <= took <= self.high
 
 
+def newest(past: Sequence[Past]) -> list[Past]:
+    """Return the runs that count, the oldest first: MOST full ones, and MOST of the others.
+
+    Many small runs must not push out the only one that tells how long everything takes.
+    """
+    runs = sorted(past, key=lambda one: one.started)
+    kinds = ([one for one in runs if one.is_full is kind] for kind in (True, False))
+    counting = [one for kind in kinds for one in kind[-MOST:]]
+    return sorted(counting, key=lambda one: one.started)
+
+
 def full(past: Sequence[Past]) -> Work:
     """Return the work of a run that moves everything, as much as there was last."""
     last = _enough(past)[-1]
@@ -143,7 +154,7 @@ Row = Sequence[float]
 
 
 def _enough(past: Sequence[Past]) -> list[Past]:
-    runs = sorted(past, key=lambda one: one.started)[-MOST:]
+    runs = newest(past)
     if len(runs) < FEWEST:
         told = "no recorded run" if not runs else "one recorded run only"
         raise Refused(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import islice
 from typing import Any
 
 from ops import quantities, run
@@ -17,6 +18,9 @@ from ops.migrate.reporting import figures, forecast
 from ops.migrate.reporting.forecast import Forecast, Past, Work
 
 TASK = "migrate.metered"
+
+LOOK = 100
+"""Runs that are looked at, the newest: reading a record takes a while."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +69,7 @@ def past(repo: Repository, name: str) -> list[Past]:
     Runs that did not end, that were held back by a limit, or that had to do with a part of the
     data only, tell nothing about the next one.
     """
-    return list(_past(repo, name))
+    return forecast.newest(list(_past(repo, name)))
 
 
 def foretold(repo: Repository, name: str, age: str = "") -> list[Told]:
@@ -142,11 +146,9 @@ def _span(age: str) -> timedelta:
 
 
 def _past(repo: Repository, name: str) -> Iterator[Past]:
-    found = 0
-    for each in repo.runs(name, TASK):
+    for each in islice(repo.runs(name, TASK), LOOK):
         record = repo.record(each)
-        if found < forecast.MOST and _counts(record):
-            found += 1
+        if _counts(record):
             summary = figures.recorded(each, name, record.figures)
             yield Past(
                 record.started,

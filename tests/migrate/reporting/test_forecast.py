@@ -59,6 +59,13 @@ def test_what_changes_never_exceeds_what_there_is() -> None:
     assert (work.sent_files, work.sent_bytes) == (35_100, 5_010_000_000)
 
 
+def test_many_small_runs_leave_the_full_one_to_tell_of_all() -> None:
+    small = [replace(AFTER_A_DAY, started=START + timedelta(days=day)) for day in range(1, 30)]
+    told = foretell([FULL, *small], full([FULL, *small]))
+    assert told.runs == 11
+    assert told.seconds == pytest.approx(120, rel=0.1)
+
+
 def test_two_full_runs_do_not_tell_what_changes() -> None:
     again = replace(FULL, started=START + timedelta(days=1))
     assert final([FULL, again], timedelta(days=1)) is None
