@@ -143,7 +143,7 @@ def forecast(context: Context, app: str, *, age: str = "", json: bool = False) -
     from ops.cli import output, repository
     from ops.migrate.reporting import forecasts
 
-    told = forecasts.foretold(repository(), app, age)
-    output.say(*(f"{app}: {one.words()}" for one in told), f"{app}: {forecasts.footing(told)}")
+    told, notes = forecasts.foretold(repository(), app, age)
+    output.say(*(f"{app}: {line}" for line in [*(one.words() for one in told), *notes]))
     output.document({one.kind: one.data() for one in told})
     return 0

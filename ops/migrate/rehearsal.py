@@ -63,7 +63,7 @@ class Rehearsal:
         self._found = found
         self._allowed = deletes.allowed(plan)
         if not self.limit_mbit:
-            self._expected = forecasts.of_facts(self.repo, self.name, found.values(), run.now())
+            self._expected = forecasts.of_facts(self.repo, self.name, found, run.now())
         performers: dict[str, run.Performer] = {
             "root.make": lambda step: self._make_root(step, hosts),
             "files.move": lambda step: self._move(step, hosts),

@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from itertools import islice
 from typing import Any
 
 from ops import quantities, run
 from ops.errors import Refused, UsageError
 from ops.inventory.records import Record
 from ops.inventory.repository import Repository
+from ops.inventory.schema import Component
 from ops.inventory.schema.words import seconds
 from ops.migrate.plan import DatabaseFacts, Facts
 from ops.migrate.reporting import figures, forecast
+from ops.migrate.reporting.figures import Summary
 from ops.migrate.reporting.forecast import Forecast, Past, Work
 
 TASK = "migrate.metered"
+
+LOOK = 100
+"""Runs that are looked at, the newest: reading a record takes a while."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +42,7 @@ class Told:
             **age,
             "runs": self.forecast.runs,
             "sent_files": round(self.work.sent_files),
-            "sent_bytes": round(self.work.sent_bytes),
+            "sent_bytes": round(self.work.size),
             "seconds": round(self.forecast.seconds, 2),
             "low": round(self.forecast.low, 2),
             "high": round(self.forecast.high, 2),
@@ -54,74 +60,92 @@ class Told:
         since = "" if age is None else " after the last"
         return (
             f"{kind}{since}, {quantities.number(round(self.work.sent_files))} files, "
-            f"{quantities.size(self.work.sent_bytes)} to send: {quantities.span(told.seconds)} "
+            f"{quantities.size(self.work.size)} to send: {quantities.span(told.seconds)} "
             f"({quantities.span(told.low)} to {quantities.span(told.high)})"
         )
 
 
-def past(repo: Repository, name: str) -> list[Past]:
-    """Return the recorded runs of a component that forecasts rest on, the newest ones.
+@dataclass(frozen=True)
+class History:
+    """What the records tell of a component's runs.
 
-    Runs that did not end, that were held back by a limit, or that had to do with a part of the
-    data only, tell nothing about the next one.
+    `whole` says that the last one brought all there was, so that the next sends what has changed
+    since `last`, when that one began. `sets` are the data sets that it was about.
     """
-    return list(_past(repo, name))
+
+    runs: list[Past]
+    last: datetime | None
+    whole: bool
+    sets: frozenset[str]
 
 
-def foretold(repo: Repository, name: str, age: str = "") -> list[Told]:
-    """Return the forecast of a full run, and of a final one where runs tell what changes.
+def history(repo: Repository, name: str) -> History:
+    """Return the history of a component, with the runs that forecasts rest on.
+
+    Runs that did not end, or that were held back by a limit, tell nothing about how long the next
+    one takes. They do change what it has to send.
+    """
+    moved = [one for each in islice(repo.runs(name, TASK), LOOK) if (one := _moved(repo, each))]
+    pairs = zip(moved, [*moved[1:], None], strict=False)
+    runs = [_past(one, before) for one, before in pairs if one.counts]
+    last = next((one for one in moved if one.whole), None)
+    return History(
+        forecast.newest(runs),
+        last.record.started if last else None,
+        bool(moved) and moved[0].whole,
+        frozenset(last.sets) if last else frozenset(),
+    )
+
+
+def foretold(repo: Repository, name: str, age: str = "") -> tuple[list[Told], list[str]]:
+    """Return the forecast of a full run, and of a final one where runs tell what changes; and in
+    lines what they rest on, and what they do not know of.
 
     The final run comes `age`, a duration, after the last one, or now. Raise Refused when fewer
     than two runs are recorded, UsageError for what is no duration.
     """
-    runs = past(repo, name)
+    known, span = history(repo, name), _span(age) if age else None
     try:
-        told = [_full(runs)]
+        told = [_full(known.runs)]
     except Refused as refused:
         hint = (refused.hint or "").replace("app=NAME", f"app={name}")
         raise Refused(f"{name}: {refused.message}", hint) from None
-    last = max(one.started for one in runs)
-    final = _final(runs, _span(age) if age else run.now() - last)
-    return told if final is None else [*told, final]
-
-
-def footing(told: Sequence[Told]) -> str:
-    """Return what the forecasts rest on, in a line."""
-    runs = told[0].forecast.runs
-    missing = "" if len(told) > 1 else "; no run yet tells what changes: run it once more"
-    return f"from {runs} recorded runs; nine of ten end inside the interval{missing}"
-
-
-def expected(runs: list[Past], now: datetime, counted: Work, *, empty: bool) -> Told | None:
-    """Return what is foretold of a run that begins now, None where too few runs tell.
-
-    `counted` is what its source was found to hold; an `empty` target gets all of that.
-    """
-    if len(runs) < forecast.FEWEST:
-        return None
-    if empty:
-        return Told("full", counted, forecast.foretell(runs, counted))
-    return _final(runs, now - max(run.started for run in runs))
+    last = known.last or max(one.started for one in known.runs)
+    final = _final(known.runs, run.now() - last if span is None else span)
+    told += [] if final is None else [final]
+    return told, list(_footing(known, repo.component(name), told))
 
 
 def of_facts(
-    repo: Repository, name: str, found: Iterable[Facts | DatabaseFacts], now: datetime
+    repo: Repository, name: str, found: Mapping[str, Facts | DatabaseFacts], now: datetime
 ) -> Told | None:
     """Return what is foretold of a run that found this at both ends, None if nothing is.
 
-    Nobody knows the size of a dump before it is made: the last ones stand for it.
+    That is of a run that moves everything, to where nothing is, or one that sends what has changed
+    since the last. Nobody knows the size of a dump before it is made: the last one stands for it.
     """
-    seen = [one for one in found if isinstance(one, Facts)]
-    size = sum(one.source.bytes for one in seen) + _dumped(repo, name)
-    files = sum(one.source.files for one in seen)
-    empty = not any(one.target.files for one in seen)
-    return expected(past(repo, name), now, Work(files, files, size), empty=empty)
+    known = history(repo, name)
+    if len(known.runs) < forecast.FEWEST or not known.sets >= set(found):
+        return None
+    seen = [one for one in found.values() if isinstance(one, Facts)]
+    there = {one.target.files > 0 for one in seen if one.source.files}
+    if True not in there:
+        files, size = (sum(getattr(one.source, of) for one in seen) for of in ("files", "bytes"))
+        work = Work(files, files, size, known.runs[-1].dumped)
+        return Told("full", work, forecast.foretell(known.runs, work))
+    if False in there or not known.whole or known.last is None:
+        return None
+    return _final(known.runs, now - known.last)
 
 
-def _dumped(repo: Repository, name: str) -> int:
-    """Return the bytes of the dumps that were moved last."""
-    declared, moved = repo.component(name).data, repo.state(name).transfers
-    return sum(moved[n].bytes for n, d in declared.items() if d.kind == "database" and n in moved)
+def _footing(known: History, component: Component, told: Sequence[Told]) -> Iterator[str]:
+    runs = told[0].forecast.runs
+    missing = "" if len(told) > 1 else "; no run yet tells what changes: run it once more"
+    yield f"from {runs} recorded runs; nine of ten end inside the interval{missing}"
+    if not known.whole:
+        yield "the last run did not bring all: the next one sends the rest as well"
+    if new := sorted(set(component.data) - known.sets):
+        yield f"not foretold, as no run has moved it: {', '.join(new)}"
 
 
 def _full(runs: list[Past]) -> Told:
@@ -141,26 +165,45 @@ def _span(age: str) -> timedelta:
         raise UsageError(f"age={age}: {error}") from None
 
 
-def _past(repo: Repository, name: str) -> Iterator[Past]:
-    found = 0
-    for each in repo.runs(name, TASK):
-        record = repo.record(each)
-        if found < forecast.MOST and _counts(record):
-            found += 1
-            summary = figures.recorded(each, name, record.figures)
-            yield Past(
-                record.started,
-                summary.seconds,
-                summary.files,
-                summary.bytes,
-                summary.sent_files,
-                summary.sent_bytes,
-            )
+@dataclass(frozen=True)
+class _Moved:
+    """A recorded run that moved something."""
+
+    record: Record
+    summary: Summary
+
+    @property
+    def whole(self) -> bool:
+        """Return whether it brought all there was."""
+        return self.record.verdict == "done" and bool(self.summary.sets)
+
+    @property
+    def counts(self) -> bool:
+        """Return whether it tells how long a run takes."""
+        return self.whole and not self.record.arguments.get("limit-mbit")
+
+    @property
+    def sets(self) -> set[str]:
+        """Return the names of the data sets."""
+        return {one.name for one in self.summary.sets}
 
 
-def _counts(record: Record) -> bool:
-    return (
-        record.verdict == "done"
-        and "sets" in record.figures
-        and not record.arguments.get("limit-mbit")
-    )
+def _moved(repo: Repository, run: str) -> _Moved | None:
+    """Return a run; None where it was refused, or failed, before it moved anything."""
+    record = repo.record(run)
+    told = figures.recorded(run, record.component or "", record.figures)
+    return _Moved(record, told) if record.steps else None
+
+
+def _past(one: _Moved, before: _Moved | None) -> Past:
+    """Return a run as forecasts take it; what the one before it left tells what it had to send."""
+    files = [each for each in one.summary.sets if each.tables is None]
+    told = {name: sum(getattr(each, name) for each in files) for name in _COUNTED}
+    dumped = sum(each.bytes for each in one.summary.sets if each.tables is not None)
+    past = Past(one.record.started, one.summary.seconds, **told, dumped=dumped)
+    if past.is_full or before is None or not before.whole or before.sets != one.sets:
+        return past
+    return replace(past, since=before.record.started)
+
+
+_COUNTED = ("files", "bytes", "sent_files", "sent_bytes")

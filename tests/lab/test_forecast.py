@@ -1,0 +1,90 @@
+"""A forecast kept by the run it was made for: full runs over the lab's link, one after another."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import yaml
+
+from ops import run
+from ops.inventory import machine
+from ops.lab.record import Lab, Ready
+from ops.remote.command import script
+from tests.support.parts import FOLDER, Part, declared
+
+pytestmark = pytest.mark.lab
+
+SOURCE, STORE = "/srv/forecast", f"{FOLDER}/store"
+
+# Large files and small ones, 250 MB: the link has its share of the time that a run takes.
+_CONTENT = f"""
+mkdir {SOURCE} && cd {SOURCE} && mkdir small &&
+for n in 1 2 3 4; do head -c 50000000 /dev/urandom >large-$n; done &&
+head -c 50000000 /dev/urandom | split -b 20000 -a 4 - small/
+"""
+
+
+def _declared(part: Part, ready: Ready) -> None:
+    """Give the component data on a campus host, and an instance with nothing but a volume."""
+    host = ready.hosts["documents"]
+    volume = {"size_gib": 1, "device": "/dev/sdf", "mount": FOLDER}
+    main = {
+        "type": "t3.small",
+        "zone": "us-east-1a",
+        "volumes": {"data": volume},
+        "rules": [{"port": 22, "from": ["198.18.0.0/15"]}],
+    }
+    place = {"root": STORE, "mount": FOLDER}
+    told = {
+        "description": "a test's",
+        "owner": "a test",
+        "source": {"hosts": {"main": {"address": host.address}}},
+        "target": {"instances": {"main": main}},
+        "data": {"store": {"kind": "files", "source": {"root": SOURCE}, "target": place}},
+    }
+    path = f"components/{part.name}.yaml"
+    (part.repo.path / path).write_text(yaml.safe_dump(told))
+    part.repo.pin(f"{part.name}.campus.main", host.host_key)
+    part.repo.git.commit([path, "known_hosts"], f"Declare {part.name}", machine.person())
+
+
+@pytest.fixture
+def part(full_lab: Lab, ready: Ready) -> Iterator[Part]:
+    """A component without a past."""
+    with declared(full_lab) as made:
+        _declared(made, ready)
+        with run.host(made.repo, made.name, "campus") as source:
+            source.run(script(_CONTENT, root=True))
+            try:
+                code, said = made.provision()
+                assert code == 0, said
+                yield made
+            finally:
+                source.run(script(f"rm -rf {SOURCE}", root=True))
+
+
+def _full_run(part: Part) -> dict[str, Any]:
+    """Empty the target, as a person who rehearses the whole move does; return the run's figures."""
+    part.do(f"rm -rf {STORE}")
+    code, said = part.fab("migrate.metered")
+    assert code == 0, said
+    return part.repo.record(next(part.repo.runs(part.name, "migrate.metered"))).figures
+
+
+def test_the_third_full_run_takes_as_long_as_the_first_two_foretell(part: Part) -> None:
+    for _ in range(2):
+        assert "forecast" not in _full_run(part)
+    code, said = part.fab("migrate.forecast", "json=true")
+    assert code == 0, said
+    told = json.loads(said[said.index("{") :])["full"]
+    third = _full_run(part)
+    took = third["seconds"]
+    assert told["low"] <= took <= told["high"]
+    assert took == pytest.approx(told["seconds"], rel=0.25)
+    recorded = third["forecast"]
+    assert (recorded["kind"], recorded["runs"], recorded["inside"]) == ("full", 2, True)
+    assert recorded["seconds"] == pytest.approx(told["seconds"], rel=0.01)
+    assert recorded["off"] == pytest.approx(took / recorded["seconds"] - 1, abs=0.001)
