@@ -224,7 +224,7 @@ class _Work:
             totals.sent_bytes if totals else 0,
             totals.wire if totals else 0,
             self._started.isoformat() if moved else "",
-            round(way.round_trip * 1000, 2) if way else None,
+            way.round_trip_ms if way else None,
             seen_from=way.address if way else "",
             words=self.words,
             hint=self.hint,

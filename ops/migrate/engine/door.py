@@ -114,9 +114,14 @@ class Way:
 
     ssh: tuple[str, ...]
     address: str
-    round_trip: float
+    round_trip: float | None
     opened: datetime
     inside: str
+
+    @property
+    def round_trip_ms(self) -> float | None:
+        """Return the round trip in milliseconds, None where it could not be measured."""
+        return None if self.round_trip is None else round(self.round_trip * 1000, 2)
 
 
 @dataclass(frozen=True)
@@ -141,7 +146,8 @@ class Door:
         Unreachable when the source does not get through.
         """
         ends = self.ends
-        words = streams.shared(self.ssh, 1)
+        # What closes a connection early ssh tells at this level and above only.
+        words = [self.ssh[0], "-o", "LogLevel=INFO", *streams.shared(self.ssh, 1)[1:]]
         knock = script(KNOCK, self.inside, *words, root=ends.source_root)
         address, round_trip = answered(ends.source, ends.target_endpoint, knock, self._admit)
         return Way(self.ssh, address, round_trip, self.made, self.inside)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 
 from ops.errors import OpsError
 from ops.remote.command import Command
@@ -13,6 +14,9 @@ from ops.remote.host import Host, Running
 
 KNOCK_TIME = 60.0
 """Seconds that the first connection from source to target may take."""
+
+TRIPS_TIME = 5.0
+"""Seconds that measuring the round trips may take; a run does without them, too."""
 
 # Through the first stream's connection, as soon as that was tried. The clock's own cost is
 # measured along with each round trip, and taken off.
@@ -43,38 +47,43 @@ wait $!
 
 def answered(
     source: Host, target: Endpoint, knock: Command, admit: Callable[[str], None]
-) -> tuple[str, float]:
+) -> tuple[str, float | None]:
     """Knock; return the address that the target sees, and the round trip in seconds.
 
-    The address is told to `admit` while the round trips are still measured. Raise
+    The address is told to `admit` while the round trips are still measured. A connection that
+    breaks after that leaves them out: whoever uses the door next sees what is wrong. Raise
     HostKeyRefused when the target does not show its pinned key to the source, Unreachable when
     the source does not get through, OpsError when the key is not let in.
     """
-    address, trips = "", list[int]()
-    try:
-        with source.start(knock) as running:
-            for line in _lines(running):
-                if address:
-                    trips.append(int(line))
-                else:
-                    address = line.split()[0]
-                    admit(address)
-            code, said = running.wait(KNOCK_TIME), running.err
-    except TimedOut:
-        raise _unreachable(source, target, f"no answer within {KNOCK_TIME:g} s") from None
-    if code != 0 or not trips:
-        raise _refusal(source, target, said.decode(errors="replace").strip())
-    return address, max(min(trips), 0) / 1e9
+    with source.start(knock) as running:
+        lines, trips = _lines(running), list[int]()
+        try:
+            first = next(lines, "")
+            if not first:
+                running.wait(KNOCK_TIME)
+        except TimedOut:
+            raise _unreachable(source, target, f"no answer within {KNOCK_TIME:g} s") from None
+        if not first:
+            raise _refusal(source, target, running.err.decode(errors="replace").strip())
+        address = first.split()[0]
+        admit(address)
+        with suppress(TimedOut, Unreachable):
+            trips += (int(line) for line in lines)
+    return address, max(min(trips), 0) / 1e9 if trips else None
 
 
 def _lines(running: Running) -> Iterator[str]:
-    """Yield lines of output as they come. Raise TimedOut when all of it takes longer."""
-    until, rest = time.monotonic() + KNOCK_TIME, b""
+    """Yield lines of output as they come. Raise TimedOut when the first or the others take long."""
+    seconds, rest = KNOCK_TIME, b""
+    until = time.monotonic() + seconds
     while (chunk := running.read(max(0.0, until - time.monotonic()))) != b"":
         if chunk is None:
-            raise TimedOut(f"no end within {KNOCK_TIME:g} s")
+            raise TimedOut(f"no end within {seconds:g} s")
         *lines, rest = (rest + chunk).split(b"\n")
         yield from (line.decode(errors="replace") for line in lines)
+        if lines and seconds == KNOCK_TIME:
+            seconds = TRIPS_TIME
+            until = time.monotonic() + seconds
 
 
 def _refusal(source: Host, target: Endpoint, said: str) -> OpsError:

@@ -25,7 +25,7 @@ class Way(Protocol):
     @property
     def inside(self) -> str: ...
     @property
-    def round_trip(self) -> float: ...
+    def round_trip(self) -> float | None: ...
 
 
 BLOCKS = (65_536, 524_288, 2_097_152)
@@ -73,13 +73,13 @@ wait
 
 def measured(source: Host, way: Way, connections: int, *, as_root: bool) -> float | None:
     """Return the bytes a second that so many connections carried at once, None if not seen."""
-    slow = round(1e9 * (SLOW + 4 * way.round_trip))
+    slow = round(1e9 * (SLOW + 4 * (way.round_trip or 0.0)))
     words = (way.inside, str(connections), str(slow), *streams.quick(way.ssh)[1:])
     try:
         result = source.run(script(_PROBE, *words, root=as_root), check=False, timeout=PATIENCE)
     except OpsError:
         return None
-    return estimated(result.out.decode(errors="replace").splitlines(), way.round_trip)
+    return estimated(result.out.decode(errors="replace").splitlines(), way.round_trip or 0.0)
 
 
 def estimated(lines: Iterable[str], round_trip: float) -> float | None:

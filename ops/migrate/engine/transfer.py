@@ -137,7 +137,7 @@ def _sent(name: str, rest: Rest, bulk: Bulk, *, running: Running, sharing: Shari
                 rest.wait()
 
         try:
-            bulk.send(running, sharing, rest.way.round_trip, soon)
+            bulk.send(running, sharing, rest.way.round_trip or 0.0, soon)
         except Unreachable as lost:
             bulk.broke = f"the connection to the source broke: {lost.message}"
         if bulk.broke:

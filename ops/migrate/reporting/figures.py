@@ -193,7 +193,7 @@ def of_set(
         totals.sent_bytes or sent[1],
         totals.wire,
         moved.way.opened.isoformat() if moved.way else "",
-        round(moved.way.round_trip * 1000, 2) if moved.way else None,
+        moved.way.round_trip_ms if moved.way else None,
         _rounded(mean_load(own, "source")),
         _rounded(mean_load(own, "target")),
         moved.way.address if moved.way else "",

@@ -47,6 +47,7 @@ def _left_behind(pair: Pair) -> list[str]:
 def test_the_key_line_is_narrow_while_open_and_gone_afterwards(pair: Pair) -> None:
     with _opened(pair) as way:
         assert way.address == "127.0.0.1"
+        assert way.round_trip is not None
         assert 0 <= way.round_trip < 5
         person, ours = pair.keys.splitlines()
         assert person.endswith(b"somebody@example.org")
