@@ -19,7 +19,7 @@ from pathlib import Path
 
 from ops.errors import Incomplete, OpsError
 from ops.migrate.both import at_once
-from ops.migrate.engine import passes, probe, streams
+from ops.migrate.engine import passes, probe, rsync, streams
 from ops.migrate.engine.keys import Keys
 from ops.migrate.engine.knock import KNOCK, KNOCK_TIME, answered
 from ops.migrate.engine.outcome import BUSY, FULL, SHORT
@@ -270,6 +270,7 @@ def _prepare_target(
     codes = {"busy": BUSY, "full": FULL, "short": SHORT}
     blocks = " ".join(map(str, probe.BLOCKS))
     values = {"run": run, "root": root, "sudo": ends.target_root, "blocks": blocks, **codes}
+    values["silence"] = rsync.SILENCE
     text = render("migrate/gate.sh.j2", templates, **values)
     words = (*names, root, str(LOCK_TIME), str(BUSY))
     asked = script(_PREPARE_TARGET, *words, root=ends.target_root, stdin=text.encode())
