@@ -28,7 +28,7 @@ from ops.migrate.engine.ssh import ssh_words
 from ops.pages.render import render
 from ops.remote.command import script
 from ops.remote.endpoint import Endpoint
-from ops.remote.errors import CommandFailed
+from ops.remote.errors import CommandFailed, Unreachable
 from ops.remote.host import Host
 
 LOCK_TIME = 60
@@ -240,8 +240,17 @@ def _hung(ends: Ends, keys: Keys, run: str, folders: _Folders) -> Door:
 
 
 def _close(ends: Ends, keys: Keys) -> None:
-    """Remove the component's line and folders, of whatever run they are."""
-    at_once(lambda: keys.let(b""), lambda: _clear(ends, _folder(ends, keys.component)))
+    """Remove the component's line and folders, of whatever run they are.
+
+    Folders on a host that is not reached stay until the next run: without the line they open
+    nothing.
+    """
+
+    def clear() -> None:
+        with suppress(Unreachable):
+            _clear(ends, _folder(ends, keys.component))
+
+    at_once(lambda: keys.let(b""), clear)
 
 
 def _clear(ends: Ends, folder: str) -> None:
