@@ -19,7 +19,7 @@ from pathlib import Path
 
 from ops.errors import Incomplete, OpsError
 from ops.migrate.both import at_once
-from ops.migrate.engine import passes, probe, streams
+from ops.migrate.engine import passes, probe, rsync, streams
 from ops.migrate.engine.keys import Keys
 from ops.migrate.engine.knock import KNOCK, KNOCK_TIME, answered
 from ops.migrate.engine.outcome import BUSY, FULL, SHORT
@@ -28,7 +28,7 @@ from ops.migrate.engine.ssh import ssh_words
 from ops.pages.render import render
 from ops.remote.command import script
 from ops.remote.endpoint import Endpoint
-from ops.remote.errors import CommandFailed
+from ops.remote.errors import CommandFailed, Unreachable
 from ops.remote.host import Host
 
 LOCK_TIME = 60
@@ -246,8 +246,17 @@ def _hung(ends: Ends, keys: Keys, run: str, folders: _Folders) -> Door:
 
 
 def _close(ends: Ends, keys: Keys) -> None:
-    """Remove the component's line and folders, of whatever run they are."""
-    at_once(lambda: keys.let(b""), lambda: _clear(ends, _folder(ends, keys.component)))
+    """Remove the component's line and folders, of whatever run they are.
+
+    Folders on a host that is not reached stay until the next run: without the line they open
+    nothing.
+    """
+
+    def clear() -> None:
+        with suppress(Unreachable):
+            _clear(ends, _folder(ends, keys.component))
+
+    at_once(lambda: keys.let(b""), clear)
 
 
 def _clear(ends: Ends, folder: str) -> None:
@@ -276,6 +285,7 @@ def _prepare_target(
     codes = {"busy": BUSY, "full": FULL, "short": SHORT}
     blocks = " ".join(map(str, probe.BLOCKS))
     values = {"run": run, "root": root, "sudo": ends.target_root, "blocks": blocks, **codes}
+    values["silence"] = rsync.SILENCE
     text = render("migrate/gate.sh.j2", templates, **values)
     words = (*names, root, str(LOCK_TIME), str(BUSY))
     asked = script(_PREPARE_TARGET, *words, root=ends.target_root, stdin=text.encode())

@@ -104,5 +104,6 @@ def _refusal(source: Host, target: Endpoint, said: str) -> OpsError:
 def _unreachable(source: Host, target: Endpoint, said: str) -> Unreachable:
     return Unreachable(
         f"{source.name} can't reach {target.where}: {said}",
-        f"Port {target.port} has to be open for the source: see the instance's rules.",
+        f"Is the network between them there? Port {target.port} has to be open for the source: "
+        "see the instance's rules.",
     )

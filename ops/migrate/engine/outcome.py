@@ -31,6 +31,8 @@ FULL_DISK = (
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 _PARTIAL, _VANISHED = 23, 24
 _BROKEN = {10, 11, 12, 20, 30, 35, 129, 137, 143, 255}
+_LOST = 255
+"""Code of ssh, which says nothing of a server that does not answer any more."""
 _SHOWN = 5
 
 
@@ -90,8 +92,9 @@ def _told(code: int, said: Complaints, failed: Sequence[tuple[str, str]]) -> tup
             "Cure the reasons and run it again: it moves just those.",
         )
     if code in _BROKEN or code < 0:
+        why = _own(said) or "ssh lost the connection to the target" if code == _LOST else ""
         return (
-            f"the transfer broke off: {_last(said) or f'rsync ended with {code}'}",
+            f"the transfer broke off: {why or _last(said) or f'rsync ended with {code}'}",
             GO_ON,
         )
     raise OpsError(
@@ -117,8 +120,11 @@ def _entries(count: int) -> str:
 
 def _last(said: Complaints) -> str:
     """Return the line that says most: the gate's or ssh's own, else rsync's last."""
-    own = [line for line in said.other if not line.startswith("rsync")]
-    return next(iter([*own[:1], *said.other[-1:]]), "")
+    return _own(said) or next(iter(said.other[-1:]), "")
+
+
+def _own(said: Complaints) -> str:
+    return next((line for line in said.other if not line.startswith("rsync")), "")
 
 
 def _below(path: bytes, roots: Sequence[str]) -> str:

@@ -85,9 +85,10 @@ def sessions(pair: Pair) -> list[int]:
 _CARRIERS = (b"ssh", b"tar", b"dd", b"rsync", b"sh")
 
 
-def processes(pair: Pair) -> list[int]:
-    """Return processes that carry the data: they name the folders, the key or the port."""
+def processes(pair: Pair, *more: bytes) -> list[int]:
+    """Return processes that carry the data: they name the folders, the port, or one of `more`."""
     marks = [os.fsencode(f"Port={pair.server.port}"), os.fsencode(pair.source), b".ops-temp/"]
+    marks += more
     found = []
     for process in Path("/proc").glob("[0-9]*"):
         try:

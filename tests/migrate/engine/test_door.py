@@ -18,8 +18,10 @@ from ops.migrate.engine import door, passes, renewal
 from ops.migrate.engine.door import Busy, Ends, Way, made
 from ops.migrate.engine.keys import Keys
 from ops.pages.render import SUITE
-from ops.remote.command import command
+from ops.remote.command import Command, command
 from ops.remote.errors import HostKeyRefused, Unreachable
+from ops.remote.host import Result, Sink
+from ops.remote.local import LocalHost
 from tests.migrate.conftest import Pair
 from tests.support.sshd import make_key
 
@@ -64,6 +66,31 @@ def test_the_door_is_closed_when_the_work_fails(pair: Pair) -> None:
         raise KeyboardInterrupt
     assert b"ops-migrate" not in pair.keys
     assert not _left_behind(pair)
+
+
+class _Lost(LocalHost):
+    """A host that is not reached any more once it is `gone`."""
+
+    gone = False
+
+    def run(
+        self,
+        command: Command,
+        *,
+        check: bool = True,
+        timeout: float | None = None,
+        sink: Sink | None = None,
+    ) -> Result:
+        if self.gone:
+            raise Unreachable(f"{self.name}: no route")
+        return super().run(command, check=check, timeout=timeout, sink=sink)
+
+
+def test_a_source_that_is_lost_does_not_keep_the_door_open(pair: Pair) -> None:
+    source = _Lost("wiki.campus.main")
+    with _opened(pair, replace(pair.ends, source=source)):
+        source.gone = True
+    assert b"ops-migrate" not in pair.keys
 
 
 def test_what_a_dead_run_left_is_removed_by_the_next(pair: Pair) -> None:

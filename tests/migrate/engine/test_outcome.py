@@ -53,6 +53,11 @@ def test_a_broken_connection_can_be_taken_up_again(code: int) -> None:
     assert "goes on" in outcome.hint
 
 
+def test_a_target_that_does_not_answer_any_more_is_told_in_words() -> None:
+    outcome = _judged(255, Complaints(other=("rsync error: unexplained error (code 255)",)))
+    assert outcome.words == "the transfer broke off: ssh lost the connection to the target"
+
+
 def test_a_second_writer_is_told() -> None:
     assert "still writes" in _judged(BUSY).words
 

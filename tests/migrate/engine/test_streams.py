@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import random
+import signal
 import threading
+import time
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from ops.errors import OpsError
-from ops.migrate.engine import bulk, shards, streams
+from ops.migrate.engine import bulk, rsync, shards, streams
 from ops.migrate.engine.growth import FIRST
 from ops.migrate.engine.meter import Meter
 from ops.migrate.engine.shards import Shard
@@ -29,12 +31,15 @@ from tests.migrate.engine.breaking import (
     kill_one,
     nothing_left,
     only_whole,
+    processes,
     server,
     sessions,
     stop_ssh,
 )
 from tests.migrate.engine.test_bulk import _move, meter
+from tests.migrate.engine.test_transfer import _move as _move_alone
 from tests.migrate.engine.test_transfer import _tree
+from tests.support.processes import gone
 
 __all__ = ["meter"]
 
@@ -88,6 +93,43 @@ def test_streams_that_send_nothing_any_more_are_given_up(
     assert moved.outcome.words == "nothing has been sent for 2 s"
     assert _move(pair, meter).outcome.verdict == "done"
     assert _tree(pair.target) == _tree(pair.source)
+
+
+def test_an_rsync_to_which_nothing_comes_any_more_is_ended(
+    pair: Pair, meter: Meter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its own limit does not: it counts what rsync says, which sshd takes for long."""
+    monkeypatch.setattr(rsync, "SILENCE", 2)
+    (pair.source / "big").write_bytes(os.urandom(30_000_000))
+    ended: list[bool] = []
+    watcher = threading.Thread(target=lambda: ended.append(_receiver_ends_by_itself(pair)))
+    watcher.start()
+    with suppress(OpsError):
+        _move_alone(pair, meter, limit_mbit=80)
+    watcher.join()
+    assert ended == [True]
+    assert _move(pair, meter).outcome.verdict == "done"
+    assert _tree(pair.target) == _tree(pair.source)
+    nothing_left(pair)
+
+
+def _receiver_ends_by_itself(pair: Pair) -> bool:
+    """Hold what sends until nothing receives any more, 15 s at most; return whether that came."""
+    until = time.monotonic() + 15
+    while not list(pair.target.glob(".ops-temp/big.*")) and time.monotonic() < until:
+        time.sleep(0.01)
+    ours = processes(pair, b"--server")
+    named = {pid: Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0") for pid in ours}
+    receivers = [pid for pid, words in named.items() if words[:2] == [b"rsync", b"--server"]]
+    senders = [pid for pid, words in named.items() if words[0] in (b"ssh", b"rsync")]
+    senders = [pid for pid in senders if pid not in receivers]
+    for pid in senders:
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        return bool(receivers) and all(gone(pid, until - time.monotonic()) for pid in receivers)
+    finally:
+        for pid in senders:
+            os.kill(pid, signal.SIGCONT)
 
 
 def _fill(pair: Pair, size: int) -> None:
