@@ -66,6 +66,7 @@ class Bulk:
     ends: Ends
     door: Door
     data: FileSet
+    name: str
     run: str
     meter: Meter
     limit: int = LIMIT

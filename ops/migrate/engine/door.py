@@ -285,7 +285,7 @@ def _prepare_target(
     codes = {"busy": BUSY, "full": FULL, "short": SHORT}
     blocks = " ".join(map(str, probe.BLOCKS))
     values = {"run": run, "root": root, "sudo": ends.target_root, "blocks": blocks, **codes}
-    values["silence"] = rsync.SILENCE
+    values |= {"silence": rsync.SILENCE, "factor": streams.FACTOR}
     text = render("migrate/gate.sh.j2", templates, **values)
     words = (*names, root, str(LOCK_TIME), str(BUSY))
     asked = script(_PREPARE_TARGET, *words, root=ends.target_root, stdin=text.encode())

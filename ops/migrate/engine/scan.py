@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator
+from types import TracebackType
+from typing import Self
 
 from ops.inventory.patterns import Excludes
 from ops.inventory.schema import FileSet
@@ -17,11 +19,12 @@ from ops.remote.host import Host, Running
 
 _FIELDS = "%y %n %i %s %b %T@ %C@ %P\\0"
 
-# What says that all was looked at comes last. `ls -q` has no line end within a name.
+# What says that all was looked at comes last. `ls -q` has no line end within a name. It has time
+# until all is sent, and the processors are for that.
 _ACLS = """
 cd -- "$1" || exit
 {
-    LC_ALL=C find . -xdev ! -type l -exec ls -lnUdq -- {} + 2>/dev/null
+    LC_ALL=C nice find . -xdev ! -type l -exec ls -lnUdq -- {} + 2>/dev/null
     echo "ended $?"
 } | grep -m 1 -e '^ended 0$' -e '^[-bcdps][-rwxsStT]\\{9\\}+ '
 """
@@ -70,17 +73,43 @@ def missing(ends: Ends, data: FileSet) -> Sharing:
     return sharing
 
 
-def acls(ends: Ends, data: FileSet) -> Running:
-    """Start to look for ACLs on the source; `ops.migrate.engine.scan.without` reads the answer."""
-    return ends.source.start(script(_ACLS, data.source.root, root=ends.source_root))
+class Acls:
+    """Whether the source has ACLs, looked for beside other work. A context: it ends the look."""
 
+    def __init__(self, ends: Ends, data: FileSet) -> None:
+        self._ends, self._root = ends, data.source.root
+        self._running: Running | None = None
 
-def without(looked: Running) -> bool:
-    """Wait for the end; return whether all could be looked at and nothing has an ACL."""
-    try:
-        return b"".join(looked.lines()) == b"ended 0"
-    except Unreachable:
-        return False
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._running is not None:
+            self._running.end()
+
+    def look(self) -> None:
+        """Begin to look."""
+        asked = script(_ACLS, self._root, root=self._ends.source_root)
+        self._running = self._ends.source.start(asked)
+
+    @property
+    def looked(self) -> bool:
+        """Return whether that is over."""
+        return self._running is not None and self._running.poll() is not None
+
+    def none(self) -> bool:
+        """Wait for the end; return whether all could be looked at and nothing has an ACL."""
+        if self._running is None:
+            return False
+        try:
+            return b"".join(self._running.lines()) == b"ended 0"
+        except Unreachable:
+            return False
 
 
 def shared(records: Iterable[bytes], there: set[bytes], excludes: Excludes) -> Sharing:

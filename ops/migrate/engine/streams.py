@@ -22,9 +22,14 @@ STARTING = 6
 CIPHER = "Ciphers=^aes128-gcm@openssh.com"
 """The fastest where processors have AES; the others stay allowed."""
 
+FACTOR = 128
+"""Blocks of 512 bytes in a record of an archive: what a pipe holds, written and read at once."""
+
 LANES_AT_MOST = 128
 """Lanes that may wait for the queue to grow; each is woken by a line of its own."""
 
+# Processors are what small files cost most: a task starts few programs.
+#
 # What the lanes tell are short writes, one each, so they stay whole in the shared pipe. What tail
 # shows has no end of line, so each begins with one.
 #
@@ -43,13 +48,13 @@ streams=0
 lane() {{
     stream=$1 lane=$2
     shift 2
-    exec 8<lock
     while [ ! -e over ] && kill -0 $$ 2>/dev/null; do
+        exec 8<lock
         flock 8 || continue
         IFS= read -r line <&3 || line=
-        flock -u 8
+        exec 8<&-
         if [ -n "$line" ]; then
-            serve "$@" 3<&- 5<&- 8<&-
+            serve "$@" 3<&- 5<&-
         else
             read -r _ <&5
         fi
@@ -59,7 +64,7 @@ lane() {{
 through() {{
     what=$1
     shift
-    ssh -o "ControlPath=c.$stream" "$@" target "$what" >/dev/null 2>"fault.$lane"
+    exec ssh -o "ControlPath=c.$stream" "$@" target "$what" >/dev/null 2>"fault.$lane"
 }}
 
 sent() {{
@@ -81,25 +86,24 @@ archive() {{
     read -r batch from length <<END
 ${{line#*;}}
 END
-    dd "if=names.$batch" "of=list.$number" bs=64k iflag=skip_bytes,count_bytes \\
+    dd "if=names.$batch" "of=list.$lane" bs=64k iflag=skip_bytes,count_bytes \\
         "skip=$from" "count=$length" 2>/dev/null || {{
         code=143
         return
     }}
-    rm -f "code.$lane"
+    : >"code.$lane"
     {{
         LC_ALL=C tar -c ${{pack:+"--use-compress-program=$pack"}} \\
-            --format=posix --pax-option=delete=atime,delete=ctime \\
+            --blocking-factor={FACTOR} --format=posix --pax-option=delete=atime,delete=ctime \\
             --numeric-owner --xattrs "--xattrs-include=*" --sparse --no-recursion \\
-            --no-unquote -C "$root" --checkpoint=20 \\
-            "--checkpoint-action=echo=$number %u" --null -T "list.$number" 2>"said.$lane"
+            --no-unquote -C "$root" --checkpoint=3 \\
+            "--checkpoint-action=echo=$number %u" --null -T "list.$lane" 2>"said.$lane"
         echo $? >"code.$lane"
     }} | through "$task" "$@"
     code=$?
-    rm -f "list.$number"
     [ "$code" = 0 ] || return
     archived=
-    [ ! -e "code.$lane" ] || read -r archived <"code.$lane"
+    read -r archived <"code.$lane"
     [ "$archived" = 0 ] && ! grep -qv "^tar: [0-9]* [0-9]*$" "said.$lane" || code=24
 }}
 
@@ -134,8 +138,9 @@ serve() {{
     range*) range "$@" ;;
     esac
     : >"said.$lane"
-    printf '\\ndone %s %s %s %s\\n' "$lane" "$number" "$code" \\
-        "$(tail -qn 1 "fault.$lane" 2>/dev/null | head -c 300)"
+    why=
+    [ "$code" = 0 ] || why=$(tail -qn 1 "fault.$lane" 2>/dev/null | head -c 300)
+    printf '\\ndone %s %s %s %s\\n' "$lane" "$number" "$code" "$why"
     : >"at.$lane"
     [ "$code" != 255 ] || sleep 1
 }}
@@ -191,6 +196,7 @@ while :; do
         streams=$((streams + 1))
         : >"said.${{streams}}a" && : >"said.${{streams}}b"
         stream "$streams" "$@" 4>&- &
+        sleep 0.1
     done
     mend "$@"
     tail -v -c 120 said.* 2>/dev/null

@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
-BLOCK = 10240
+from ops.migrate.engine.streams import FACTOR
+
+RECORD = 512 * FACTOR
 """Bytes of a record of tar, in which its checkpoints count."""
 
 _DONE = re.compile(rb"done (?P<lane>\S+) (?P<number>\d+) (?P<code>\d+) ?(?P<said>.*)\Z", re.DOTALL)
@@ -51,5 +53,5 @@ class Told:
         elif found := _RANGE.match(line):
             self.sent[self._lane] = int(found["bytes"])
         elif found := _TAR.match(line):
-            self.sent[self._lane] = int(found["records"]) * BLOCK
+            self.sent[self._lane] = int(found["records"]) * RECORD
         return None

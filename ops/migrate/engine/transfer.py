@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from contextlib import ExitStack, suppress
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Event
@@ -110,52 +110,46 @@ def _filled(ends: door.Ends, entry: door.Door, errand: Errand, meter: Meter) -> 
         meter.enter(errand.name, "transfer")
         rest = Rest(ends, way, errand.data, meter, errand.limit_mbit)
         return Moved(rest.all(), 0, way)
-    bulk = Bulk(ends, entry, errand.data, errand.run, meter, errand.streams)
-    with bulk.serving() as running:
+    bulk = Bulk(ends, entry, errand.data, errand.name, errand.run, meter, errand.streams)
+    with bulk.serving() as running, scan.Acls(ends, errand.data) as acls:
         probed, little = Event(), Event()
         way, sharing = at_once(
             lambda: _probed(errand, bulk, probed, little),
-            lambda: _begun(ends, errand, bulk, probed, little),
+            lambda: _begun(errand, bulk, acls, probed, little),
         )
         meter.expect(bulk.asked if is_worth(sharing) else sharing.size, sharing.files)
         meter.enter(errand.name, "transfer")
         with Rest(ends, way, errand.data, meter, beside=True) as rest:
-            outcome = _sent(errand.name, rest, bulk, running=running, sharing=sharing)
+            outcome = _sent(rest, bulk, acls, running=running, sharing=sharing)
     slowest = bulk.slowest.told()
     return Moved(outcome, 0, way, bulk.link_rate, sharing.classes, slowest)
 
 
-def _sent(name: str, rest: Rest, bulk: Bulk, *, running: Running, sharing: Sharing) -> Outcome:
+def _sent(
+    rest: Rest, bulk: Bulk, acls: scan.Acls, *, running: Running, sharing: Sharing
+) -> Outcome:
     """Send the bulk of it, then the rest."""
     if not is_worth(sharing):
         return rest.all()
-    with ExitStack() as stack:
-        acls = stack.enter_context(scan.acls(bulk.ends, bulk.data)) if sharing.plain else None
 
-        def soon() -> None:
-            if acls and bulk.clean and acls.poll() is not None:
-                rest.wait()
+    def soon() -> None:
+        if bulk.clean and acls.looked:
+            rest.wait()
 
-        try:
-            bulk.send(running, sharing, rest.way.round_trip or 0.0, soon)
-        except Unreachable as lost:
-            bulk.broke = f"the connection to the source broke: {lost.message}"
-        if bulk.broke:
-            return Outcome("incomplete", bulk.totals, words=bulk.broke, hint=bulk.hint)
-        bulk.meter.enter(name, "verify")
-        rest.sent = bulk.totals
-        if acls and bulk.files and bulk.clean and scan.without(acls):
-            outcome = rest.only(sharing.unfinished())
-            totals = replace(
-                joined(outcome.totals, bulk.totals),
-                entries=sharing.entries,
-                files=sharing.files,
-                bytes=sharing.sizes,
-            )
-        else:
-            outcome = rest.all()
-            totals = joined(outcome.totals, bulk.totals)
-    return replace(outcome, totals=totals)
+    try:
+        bulk.send(running, sharing, rest.way.round_trip or 0.0, soon)
+    except Unreachable as lost:
+        bulk.broke = f"the connection to the source broke: {lost.message}"
+    if bulk.broke:
+        return Outcome("incomplete", bulk.totals, words=bulk.broke, hint=bulk.hint)
+    bulk.meter.enter(bulk.name, "verify")
+    rest.sent = bulk.totals
+    if not (bulk.files and bulk.clean and acls.none()):
+        outcome = rest.all()
+        return replace(outcome, totals=joined(outcome.totals, bulk.totals))
+    outcome = rest.only(sharing.unfinished())
+    whole = {"entries": sharing.entries, "files": sharing.files, "bytes": sharing.sizes}
+    return replace(outcome, totals=replace(joined(outcome.totals, bulk.totals), **whole))
 
 
 def _probed(errand: Errand, bulk: Bulk, probed: Event, little: Event) -> door.Way:
@@ -175,14 +169,14 @@ def _probed(errand: Errand, bulk: Bulk, probed: Event, little: Event) -> door.Wa
     return way
 
 
-def _begun(ends: door.Ends, errand: Errand, bulk: Bulk, probed: Event, little: Event) -> Sharing:
+def _begun(errand: Errand, bulk: Bulk, acls: scan.Acls, probed: Event, little: Event) -> Sharing:
     """List both sides and queue what is to be sent, while the connections are being made.
 
     Little is sent at once, which ends the probe; much only after it. Before the knock is
     answered nothing could be sent anyway.
     """
-    left = landing.begin(ends, errand.data.target.root, errand.run)
-    sharing = scan.missing(ends, errand.data)
+    left = landing.begin(bulk.ends, errand.data.target.root, errand.run)
+    sharing = scan.missing(bulk.ends, errand.data)
     if sharing.size <= MUCH:
         little.set()
     if not is_worth(sharing):
@@ -191,6 +185,8 @@ def _begun(ends: door.Ends, errand: Errand, bulk: Bulk, probed: Event, little: E
     if sharing.size > MUCH:
         probed.wait()
     bulk.ask(sharing, left=left)
+    if sharing.plain:
+        acls.look()
     return sharing
 
 

@@ -139,10 +139,13 @@ def test_acls_are_not_there_only_if_all_was_looked_at(
     (pair.source / "drwxr-xr-x+ 1 0 0 a\n-rw-r--r--+ 1 b").mkdir()
     places = {"source": {"root": str(pair.source)}, "target": {"root": str(pair.target)}}
     data = FileSet.model_validate({"kind": "files", **places})
-    with scan.acls(pair.ends, data) as looked:
-        assert scan.without(looked)
-    monkeypatch.setattr(
-        scan, "_ACLS", scan._ACLS.replace("-exec ls", "-exec sh -c 'kill -9 $PPID' ls")
-    )
-    with scan.acls(pair.ends, data) as looked:
-        assert not scan.without(looked)
+    assert _without(pair, data)
+    killing = scan._ACLS.replace("-exec ls", "-exec sh -c 'kill -9 $PPID' ls")
+    monkeypatch.setattr(scan, "_ACLS", killing)
+    assert not _without(pair, data)
+
+
+def _without(pair: Pair, data: FileSet) -> bool:
+    with scan.Acls(pair.ends, data) as acls:
+        acls.look()
+        return acls.none()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ops.migrate.engine.told import BLOCK, Done, Told
+from ops.migrate.engine.told import RECORD, Done, Told
 
 TEXT = (
     b"\n==> said.1a <==\n\r1000 bytes (1 kB) copied, 1 s\r2000 bytes (2 kB) copied, 2 s"
@@ -22,4 +22,4 @@ def test_lanes_and_ends_are_heard(cuts: list[int]) -> None:
         text = text[cut:]
     ended += told.feed(text)
     assert ended == [Done("1a", 3, 0, ""), Done("2a", 4, 255, "Connection closed")]
-    assert told.sent == {"1a": 0, "1b": 200 * BLOCK, "2a": 0}
+    assert told.sent == {"1a": 0, "1b": 200 * RECORD, "2a": 0}
