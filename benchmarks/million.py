@@ -17,7 +17,7 @@ from pathlib import Path
 
 from ops.inventory.schema import FileSet
 from ops.migrate.engine import mirror, scan
-from ops.migrate.engine.door import Ends
+from ops.migrate.engine.ends import Ends
 from ops.remote.command import Command
 from ops.remote.endpoint import Endpoint
 from ops.remote.host import Result, Sink

@@ -35,7 +35,7 @@ from ops.lab import network as networks
 from ops.lab.network import Network
 from ops.lab.programs import call
 from ops.migrate import look, plan
-from ops.migrate.engine.door import Ends
+from ops.migrate.engine.ends import Ends
 from ops.migrate.engine.meter import Meter
 from ops.migrate.engine.transfer import Errand, move
 from ops.pages.render import SUITE

@@ -15,7 +15,7 @@ from ops.inventory.schema import FileSet
 from ops.migrate import look
 from ops.migrate import plan as planning
 from ops.migrate.engine import transfer
-from ops.migrate.engine.door import Ends
+from ops.migrate.engine.ends import Ends
 from ops.migrate.engine.meter import Meter
 from ops.migrate.places import Place, place
 from ops.migrate.reporting import figures, report

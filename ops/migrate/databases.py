@@ -20,7 +20,7 @@ from ops.escapes import escape
 from ops.inventory.repository import Repository
 from ops.inventory.schema import DatabaseSet, FileSet, Hook, Place
 from ops.migrate.engine import transfer
-from ops.migrate.engine.door import Ends
+from ops.migrate.engine.ends import Ends
 from ops.migrate.engine.growth import LIMIT
 from ops.migrate.engine.meter import Meter
 from ops.migrate.hosts import Hosts

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from ops import run
 from ops.inventory.repository import Repository
 from ops.inventory.schema import FileSet
-from ops.migrate.engine import door
+from ops.migrate.engine.ends import Ends
 from ops.remote.errors import HostKeyRefused
 from ops.remote.host import Host
 
@@ -29,7 +29,7 @@ class Hosts:
             self._open[side, slot] = self.stack.enter_context(host)
         return self._open[side, slot]
 
-    def ends(self, data: FileSet) -> door.Ends:
+    def ends(self, data: FileSet) -> Ends:
         """Return both ends of a data set. Raise HostKeyRefused when the target has no pin."""
         there = run.endpoint(self.repo, self.component, "cloud", data.target.host)
         key = self.repo.pinned(there.key_name)
@@ -40,4 +40,4 @@ class Hosts:
             )
         here = run.endpoint(self.repo, self.component, "campus", data.source.host)
         source, target = self.at("campus", data.source.host), self.at("cloud", data.target.host)
-        return door.Ends(source, target, there, key, here.become == "sudo")
+        return Ends(source, target, there, key, here.become == "sudo")

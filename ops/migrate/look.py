@@ -10,7 +10,7 @@ from ops.inventory.patterns import Excludes
 from ops.inventory.schema import FileSet, Place
 from ops.migrate.both import at_once
 from ops.migrate.engine import nesting, rsync
-from ops.migrate.engine.door import Ends
+from ops.migrate.engine.ends import Ends
 from ops.migrate.plan import Facts, SourceFacts, TargetFacts
 from ops.remote.command import Command, script
 from ops.remote.errors import CommandFailed

@@ -15,7 +15,7 @@ from ops.inventory.schema import DatabaseSet, FileSet, State, TransferState
 from ops.migrate import databases, deletes
 from ops.migrate import plan as planning
 from ops.migrate.engine import mirror, transfer
-from ops.migrate.engine.door import Ends
+from ops.migrate.engine.ends import Ends
 from ops.migrate.engine.meter import Meter
 from ops.migrate.hosts import Hosts
 from ops.migrate.reporting import figures, forecasts, report

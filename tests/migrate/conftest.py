@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 import pytest
 
-from ops.migrate.engine.door import Ends
+from ops.migrate.engine.ends import Ends
 from ops.remote.command import Command
 from ops.remote.host import Result, Sink
 from ops.remote.local import LocalHost

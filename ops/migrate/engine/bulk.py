@@ -15,7 +15,8 @@ from dataclasses import dataclass, field
 
 from ops.inventory.schema import FileSet
 from ops.migrate.engine import landing, packing, streams
-from ops.migrate.engine.door import Door, Ends
+from ops.migrate.engine.door import Door
+from ops.migrate.engine.ends import Ends
 from ops.migrate.engine.growth import FIRST, LIMIT, Growth
 from ops.migrate.engine.lanes import Lanes
 from ops.migrate.engine.meter import Meter
@@ -118,15 +119,22 @@ class Bulk:
 
     @contextmanager
     def serving(self) -> Iterator[Running]:
-        """Open the first streams and keep them open in the block."""
-        as_root = self.ends.source_root
-        source, inside = self.ends.source, self.door.inside
+        """Keep streams open in the block, once `connect` was called."""
+        asked = streams.serve(
+            self.door.inside,
+            self.data.source.root,
+            self.door.ssh,
+            as_root=self.ends.source_root,
+        )
+        with self.ends.source.start(asked) as running:
+            yield running
+
+    def connect(self) -> None:
+        """Open the first streams; the door has to hang."""
         self._growth.limit = self.limit
         self._growth.streams = min(FIRST, self.limit)
-        source.run(streams.prepare(inside, self._growth.streams, as_root=as_root))
-        asked = streams.serve(inside, self.data.source.root, self.door.ssh, as_root=as_root)
-        with source.start(asked) as running:
-            yield running
+        wanted = self._growth.streams
+        self._tell(streams.want(self.door.inside, wanted, as_root=self.ends.source_root))
 
     def ask(self, sharing: Sharing, *, left: bool) -> None:
         """Queue the files, but ranges that are `left` from earlier; open streams begin at once."""
@@ -171,6 +179,7 @@ class Bulk:
             chunk = running.read(1.0)
             now = time.monotonic()
             if chunk == b"" or now - heard > _SILENCE:
+                running.poll()  # raises Unreachable where it is the connection that has ended
                 self.broke = "the streams on the source have ended"
                 return
             heard = now if chunk else heard

@@ -25,7 +25,7 @@ cd -- "$1" || exit
 shift
 rm -f in out
 mkfifo in out || exit
-if [ -e queue ]; then
+if [ -e wanted ]; then
     until [ -e tried.1 ]; do sleep 0.02; done
 fi
 "$@" target knock <in >out &

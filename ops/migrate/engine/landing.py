@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from ops.errors import Incomplete
-from ops.migrate.engine.door import Busy, Ends
+from ops.migrate.engine.ends import Busy, Ends
 from ops.migrate.engine.outcome import BUSY
 from ops.migrate.engine.rsync import PARTIAL, TEMPORARY
 from ops.migrate.engine.shards import Big

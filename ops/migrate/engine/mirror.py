@@ -8,7 +8,7 @@ from ops.errors import Incomplete, Refused
 from ops.escapes import escape
 from ops.inventory.patterns import Excludes
 from ops.inventory.schema import FileSet
-from ops.migrate.engine.door import Busy, Ends
+from ops.migrate.engine.ends import Busy, Ends
 from ops.migrate.engine.outcome import BUSY
 from ops.migrate.engine.rsync import PARTIAL, TEMPORARY
 from ops.migrate.engine.surplus import Surplus, below

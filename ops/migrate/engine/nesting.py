@@ -5,7 +5,7 @@ from __future__ import annotations
 from ops.errors import Refused
 from ops.inventory.schema import FileSet
 from ops.migrate.both import at_once
-from ops.migrate.engine.door import Ends
+from ops.migrate.engine.ends import Ends
 from ops.remote.command import script
 from ops.remote.host import Host
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from ops.inventory.schema import FileSet
 from ops.migrate.both import at_once
-from ops.migrate.engine.door import Ends
+from ops.migrate.engine.ends import Ends
 from ops.migrate.engine.shards import MEBI, Big, Range, Sharing, Task
 from ops.remote.command import script
 from ops.remote.host import Host

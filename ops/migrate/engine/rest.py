@@ -17,7 +17,8 @@ from typing import Self
 from ops.inventory.patterns import Excludes
 from ops.inventory.schema import FileSet
 from ops.migrate.engine import rsync, streams
-from ops.migrate.engine.door import Ends, Way
+from ops.migrate.engine.door import Way
+from ops.migrate.engine.ends import Ends
 from ops.migrate.engine.meter import Meter
 from ops.migrate.engine.outcome import GO_ON, Outcome, judged
 from ops.migrate.engine.whole import whole

@@ -10,7 +10,7 @@ from typing import Self
 from ops.inventory.patterns import Excludes
 from ops.inventory.schema import FileSet
 from ops.migrate.both import at_once
-from ops.migrate.engine.door import Ends
+from ops.migrate.engine.ends import Ends
 from ops.migrate.engine.rsync import PARTIAL, TEMPORARY
 from ops.migrate.engine.shards import Entry, Sharing
 from ops.remote.command import command, script

@@ -44,6 +44,7 @@ here=${{here%??}}
 : >>lock
 exec 3<queue 4<>wake 5<wake
 streams=0
+until [ -e wanted ]; do sleep 0.02; done
 
 lane() {{
     stream=$1 lane=$2
@@ -205,10 +206,6 @@ while :; do
 done
 """
 
-_PREPARE = """
-cd -- "$1" && : >queue && mkfifo wake && echo "$2" >wanted
-"""
-
 _STOP = """
 cd -- "$1" && : >over && yes "" | head -n "$2" 1<>wake
 """
@@ -234,7 +231,7 @@ yes "" | head -n "$waiting" 1<>wake
 
 
 def serve(inside: str, root: str, ssh: Sequence[str], *, as_root: bool) -> Command:
-    """Return the command that serves the queue until it is ended."""
+    """Return the command that serves the queue until it is ended, once streams are wanted."""
     return script(_SERVE, inside, root, *quick(ssh)[1:], root=as_root)
 
 
@@ -246,11 +243,6 @@ def quick(ssh: Sequence[str]) -> list[str]:
 def shared(ssh: Sequence[str], stream: int) -> list[str]:
     """Return ssh's words for one more channel of a stream's connection, from `inside`."""
     return [ssh[0], "-o", f"ControlPath=c.{stream}", *quick(ssh)[1:]]
-
-
-def prepare(inside: str, streams: int, *, as_root: bool) -> Command:
-    """Return the command that makes an empty queue for so many streams."""
-    return script(_PREPARE, inside, str(streams), root=as_root)
 
 
 def want(inside: str, streams: int, *, as_root: bool) -> Command:

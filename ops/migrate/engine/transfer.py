@@ -13,6 +13,7 @@ from ops.inventory.schema import FileSet
 from ops.migrate.both import at_once
 from ops.migrate.engine import door, landing, probe, rsync, scan
 from ops.migrate.engine.bulk import Bulk, is_worth
+from ops.migrate.engine.ends import Busy, Ends
 from ops.migrate.engine.growth import LIMIT
 from ops.migrate.engine.meter import Meter
 from ops.migrate.engine.outcome import BUSY, Outcome, judged
@@ -56,7 +57,7 @@ class Moved:
     slowest: tuple[tuple[str, int, float], ...] = ()
 
 
-def move(ends: door.Ends, errand: Errand, meter: Meter) -> Moved:
+def move(ends: Ends, errand: Errand, meter: Meter) -> Moved:
     """Move the data set and return how it went; the target's root must be there.
 
     Files that could not be moved and broken connections are told in the outcome. Raise
@@ -66,12 +67,12 @@ def move(ends: door.Ends, errand: Errand, meter: Meter) -> Moved:
     meter.enter(errand.name, "connect")
     try:
         moved = _moved(ends, errand, meter)
-    except door.Busy:
+    except Busy:
         moved = Moved(judged(BUSY, rsync.Totals(), rsync.Complaints(), ()), 0)
     return replace(moved, seconds=time.monotonic() - began)
 
 
-def again(ends: door.Ends, errand: Errand, meter: Meter, before: Moved) -> Moved:
+def again(ends: Ends, errand: Errand, meter: Meter, before: Moved) -> Moved:
     """Move the data set once more, after the cause of what failed `before` is gone.
 
     Return how both moves went together.
@@ -82,36 +83,43 @@ def again(ends: door.Ends, errand: Errand, meter: Meter, before: Moved) -> Moved
     return replace(before, outcome=replace(after.outcome, totals=totals), seconds=seconds)
 
 
-def _moved(ends: door.Ends, errand: Errand, meter: Meter) -> Moved:
+def _moved(ends: Ends, errand: Errand, meter: Meter) -> Moved:
     root = errand.data.target.root
-    made = door.made(ends, errand.component, errand.run, root, errand.templates)
+    complete = Event()
+
+    def leave() -> None:
+        # What stays the next run removes: that is no reason to hide how this one went.
+        with suppress(Unreachable, CommandFailed):
+            landing.end(ends, root, errand.run, complete=complete.is_set())
+
+    made = door.made(ends, errand.component, errand.run, root, errand.templates, leave=leave)
     with made as entry:
-        complete = False
         try:
             there = ends.target_endpoint
             address = f"[{there.address}]" if ":" in there.address else there.address
             meter.load_of(ends.source, ends.target, f"{address}:{there.port}")
             moved = _filled(ends, entry, errand, meter)
-            complete = moved.outcome.verdict == "done"
+            if moved.outcome.verdict == "done":
+                complete.set()
         finally:
             meter.load_of(None, None)
             meter.enter(errand.name, "tidy")
-            # What stays the next run removes: that is no reason to hide how this one went.
-            with suppress(Unreachable, CommandFailed):
-                landing.end(ends, root, errand.run, complete=complete)
     return moved
 
 
-def _filled(ends: door.Ends, entry: door.Door, errand: Errand, meter: Meter) -> Moved:
+def _filled(ends: Ends, entry: door.Door, errand: Errand, meter: Meter) -> Moved:
     """Send what is new by streams, and then let rsync do the rest and prove it all."""
     root = errand.data.target.root
     if errand.limit_mbit or errand.data.cross_mounts:
+        entry.hang()
         way, _ = at_once(entry.knock, lambda: landing.begin(ends, root, errand.run))
         meter.enter(errand.name, "transfer")
         rest = Rest(ends, way, errand.data, meter, errand.limit_mbit)
         return Moved(rest.all(), 0, way)
     bulk = Bulk(ends, entry, errand.data, errand.name, errand.run, meter, errand.streams)
     with bulk.serving() as running, scan.Acls(ends, errand.data) as acls:
+        entry.hang()
+        bulk.connect()
         probed, little = Event(), Event()
         way, sharing = at_once(
             lambda: _probed(errand, bulk, probed, little),

@@ -14,8 +14,9 @@ from pathlib import Path
 import pytest
 
 from ops.errors import OpsError
-from ops.migrate.engine import door, passes, renewal
-from ops.migrate.engine.door import Busy, Ends, Way, made
+from ops.migrate.engine import passes, renewal, rooms
+from ops.migrate.engine.door import Way, made
+from ops.migrate.engine.ends import Busy, Ends
 from ops.migrate.engine.keys import Keys
 from ops.pages.render import SUITE
 from ops.remote.command import Command, command
@@ -28,8 +29,9 @@ from tests.support.sshd import make_key
 
 @contextmanager
 def _opened(pair: Pair, ends: Ends | None = None) -> Iterator[Way]:
-    with made(ends or pair.ends, "wiki", "R1", str(pair.target), [SUITE]) as hung:
-        yield hung.knock()
+    with made(ends or pair.ends, "wiki", "R1", str(pair.target), [SUITE]) as door_:
+        door_.hang()
+        yield door_.knock()
 
 
 def _through(way: Way, *words: str) -> subprocess.CompletedProcess[bytes]:
@@ -193,7 +195,7 @@ def test_a_line_of_somebody_else_is_not_lost_between_reading_and_writing(
 def test_a_run_that_may_not_write_leaves_the_door_of_the_other_one_open(
     pair: Pair, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(door, "LOCK_TIME", 1)
+    monkeypatch.setattr(rooms, "LOCK_TIME", 1)
     with (
         _opened(pair) as way,
         subprocess.Popen(["flock", "--no-fork", str(pair.target), "sleep", "60"]) as other,

@@ -33,6 +33,7 @@ def test_from_little_nothing_is_concluded() -> None:
 
 def test_the_gate_confirms_each_block_and_keeps_none(pair: Pair) -> None:
     with made(pair.ends, "wiki", "R1", str(pair.target), [SUITE]) as door:
+        door.hang()
         asked = [*door.knock().ssh, "target", "probe"]
         all_of_it = bytes(sum(probe.BLOCKS))
         done = subprocess.run(asked, input=all_of_it, capture_output=True, check=False)

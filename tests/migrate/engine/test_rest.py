@@ -53,6 +53,7 @@ def _rest(pair: Pair, tmp_path: Path, source: LocalHost | None = None) -> Iterat
         Meter(tmp_path / "meter.jsonl.gz") as meter,
         made(pair.ends, "wiki", "R1", str(pair.target), [SUITE]) as door,
     ):
+        door.hang()
         way = door.knock()
         landing.begin(pair.ends, str(pair.target), "R1")
         ends = replace(pair.ends, source=source) if source else pair.ends

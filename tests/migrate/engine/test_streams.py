@@ -50,7 +50,8 @@ LANES = 2 * FIRST
 
 def _queued(inside: Path, count: int) -> Command:
     shards = [(number, Shard(bytearray(b"a\0"), 1, 1), "") for number in range(1, count + 1)]
-    HERE.run(streams.prepare(str(inside), 1, as_root=False))
+    (inside / "queue").write_bytes(b"")
+    os.mkfifo(inside / "wake")
     return streams.queue(str(inside), "/srv", shards, [], as_root=False)
 
 

@@ -17,7 +17,7 @@ import pytest
 
 from ops.errors import Incomplete
 from ops.inventory.schema import FileSet
-from ops.migrate.engine import bulk, door, landing
+from ops.migrate.engine import bulk, landing, rooms
 from ops.migrate.engine.meter import Meter
 from ops.migrate.engine.transfer import Errand, Moved, move
 from ops.pages.render import SUITE
@@ -181,7 +181,7 @@ def _cut(port: int) -> None:
 def test_a_writer_that_does_not_end_is_waited_for_and_then_told(
     pair: Pair, meter: Meter, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(door, "LOCK_TIME", 1)
+    monkeypatch.setattr(rooms, "LOCK_TIME", 1)
     with subprocess.Popen(["flock", "--no-fork", str(pair.target), "sleep", "60"]) as other:
         try:
             while (
