@@ -154,8 +154,6 @@ class Bulk:
         if (wanted := self._growth.begin(self.rate or 0.0, round_trip)) > opened:
             self._tell(streams.want(self.door.inside, wanted, as_root=self.ends.source_root))
         self._follow(running, soon)
-        if not self.broke:
-            self.idle()
         if sharing.bigs:
             self._finish(sharing)
 

@@ -22,7 +22,7 @@ from ops.migrate.engine.ends import Ends
 from ops.migrate.engine.meter import Meter
 from ops.migrate.engine.outcome import GO_ON, Outcome, judged
 from ops.migrate.engine.whole import whole
-from ops.remote.command import Command, command, script
+from ops.remote.command import command, script
 from ops.remote.errors import CommandFailed, Unreachable
 from ops.remote.host import Running
 
@@ -32,7 +32,7 @@ PATIENT = 20.0
 # The names come through a pipe, and a cut-short list would look like a whole one to rsync: what
 # ends their reading too early ends this with an error, too.
 _LISTED = """
-cd -- "$1" && rm -f names pipe && mkfifo pipe || exit
+cd -- "$1" && rm -f pipe && mkfifo pipe || exit
 shift
 export LC_ALL=C
 exec 4<>pipe 5>pipe 6<pipe 4>&-
@@ -49,8 +49,12 @@ code=$?
 exit "$code"
 """
 
+_BRING = """
+cd -- "$1" && rm -f names && cat >names.new
+"""
+
 _TELL = """
-cd -- "$1" && cat >names.new && mv names.new names
+cd -- "$1" && exec mv names.new names
 """
 
 
@@ -83,12 +87,12 @@ class Rest:
     ) -> None:
         self._drop()
 
-    def wait(self) -> None:
-        """Have an rsync wait for the names, if there is none yet."""
+    def wait(self, names: bytes) -> None:
+        """Have an rsync wait for being told these names, if there is none yet; see `only`."""
         if self._waiting is None:
             self._since = time.monotonic()
-            with suppress(Unreachable):
-                self._waiting = self._start_listed()
+            with suppress(Unreachable, CommandFailed):
+                self._waiting = self._ready(names)
 
     def all(self) -> Outcome:
         """Look at the whole set; return how that went."""
@@ -107,14 +111,11 @@ class Rest:
             self._drop()
 
         def told() -> Running:
-            self._waiting = running = self._waiting or self._start_listed()
-            self.ends.source.run(self._tell(names))
+            self._waiting = running = self._waiting or self._ready(names)
+            self.ends.source.run(script(_TELL, self.way.inside, root=self.ends.source_root))
             return running
 
         return self._followed(told)
-
-    def _tell(self, names: bytes) -> Command:
-        return whole(_TELL, self.way.inside, stdin=names, root=self.ends.source_root)
 
     def _still_waits(self, running: Running) -> bool:
         try:
@@ -122,11 +123,11 @@ class Rest:
         except Unreachable:
             return False
 
-    def _start_listed(self) -> Running:
-        words = self._words(listed=True)
-        return self.ends.source.start(
-            script(_LISTED, self.way.inside, *words, root=self.ends.source_root)
-        )
+    def _ready(self, names: bytes) -> Running:
+        """Bring the names, and start an rsync that waits to be told them."""
+        source, as_root, inside = self.ends.source, self.ends.source_root, self.way.inside
+        source.run(whole(_BRING, inside, stdin=names, root=as_root))
+        return source.start(script(_LISTED, inside, *self._words(listed=True), root=as_root))
 
     def _drop(self) -> None:
         waiting, self._waiting = self._waiting, None

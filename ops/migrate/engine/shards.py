@@ -24,8 +24,10 @@ BIG = 2 * RANGE
 PER_FILE = 16 * 1024
 """What a file costs beyond its bytes, in bytes: its header, its opening and making."""
 
-SHARD = 32 * MEBI
-"""What a shard costs at the most, larger files and hard-link groups aside."""
+SHARD = 64 * MEBI
+"""What a shard costs at the most, larger files and hard-link groups aside. Each starts some thirty
+programs; of one that breaks off the files that were whole stay.
+"""
 
 WINDOW = 2 * MEBI
 """What one channel of OpenSSH moves in a round trip (channels.h: 64 packets of 32 KiB)."""
@@ -184,7 +186,7 @@ class Sharing:
             group = self._groups.setdefault(entry.inode, Shard())
             group.take(entry.path, 0 if group.files else taken)
             return
-        if self._pieces[-1].cost + taken > SHARD // 16 and self._pieces[-1].files:
+        if self._pieces[-1].cost + taken > SHARD // 32 and self._pieces[-1].files:
             self._pieces.append(Shard())
         self._pieces[-1].take(entry.path, taken)
 

@@ -142,7 +142,7 @@ def _sent(
 
     def soon() -> None:
         if bulk.clean and acls.looked:
-            rest.wait()
+            rest.wait(sharing.unfinished())
 
     try:
         bulk.send(running, sharing, rest.way.round_trip or 0.0, soon)

@@ -70,8 +70,8 @@ def _arrived(pair: Pair) -> bool:
 def test_an_rsync_that_waits_is_the_one_that_is_told(pair: Pair, tmp_path: Path) -> None:
     source = Counting("wiki.campus.main")
     with _rest(pair, tmp_path, source) as found:
-        found.wait()
-        found.wait()
+        found.wait(NAMES)
+        found.wait(NAMES)
         assert not _arrived(pair)
         assert found.only(NAMES).verdict == "done"
     assert _arrived(pair)
@@ -84,7 +84,7 @@ def test_one_that_is_too_old_or_dead_is_replaced(
 ) -> None:
     source = Counting("wiki.campus.main")
     with _rest(pair, tmp_path, source) as found:
-        found.wait()
+        found.wait(NAMES)
         if waited:
             monkeypatch.setattr(rest, "PATIENT", 0)
         else:
@@ -97,7 +97,7 @@ def test_one_that_is_too_old_or_dead_is_replaced(
 
 def test_names_that_did_not_all_come_end_in_nothing_done(pair: Pair, tmp_path: Path) -> None:
     with _rest(pair, tmp_path, Cut("wiki.campus.main")) as found:
-        found.wait()
+        found.wait(NAMES)
         outcome = found.only(NAMES)
     assert outcome.verdict == "incomplete"
     assert "standard input" in outcome.words
@@ -115,7 +115,7 @@ def test_a_reader_of_the_names_that_was_killed_is_an_error(
 
 def test_one_that_nobody_told_is_ended(pair: Pair, tmp_path: Path) -> None:
     with _rest(pair, tmp_path) as found:
-        found.wait()
+        found.wait(NAMES)
         waiting = _rsync(pair)
     until = time.monotonic() + 10
     while Path(f"/proc/{waiting}").exists():
