@@ -409,6 +409,8 @@ def _cases(folder: Path, cases: set[str], ways: Sequence[str], rounds: int, scal
                 measure(site, case, data[case], ways, rounds=rounds, more=4)
                 told(site, case, size if case != "small" else round(220e6 * scale))
         if "unchanged" in cases:
+            shutil.rmtree(site.root, ignore_errors=True)
+            site.root.mkdir()
             WAYS["ours"](site, data["small"], 0)
             measure(site, "unchanged", data["small"], few[:2], rounds=rounds, more=4)
             told(site, "unchanged", 0)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 
 from ops.inventory.schema import FileSet
@@ -27,6 +27,7 @@ from ops.migrate.engine.shards import Big, Range, Sharing, Task
 from ops.migrate.engine.slowest import Slowest
 from ops.migrate.engine.told import Done, Told
 from ops.remote.command import Command, script
+from ops.remote.errors import TimedOut
 from ops.remote.host import Running
 
 WORTH = 4_000_000
@@ -176,11 +177,12 @@ class Bulk:
         while self._left and not self.broke:
             chunk = running.read(1.0)
             now = time.monotonic()
+            heard = now if chunk else heard
             if chunk == b"" or now - heard > _SILENCE:
-                running.poll()  # raises Unreachable where it is the connection that has ended
+                with suppress(TimedOut):  # Unreachable where it is the connection that has ended
+                    running.wait(1)
                 self.broke = "the streams on the source have ended"
                 return
-            heard = now if chunk else heard
             ended = self._told.feed(chunk or b"")
             for done in ended:
                 self._take(done)

@@ -26,7 +26,6 @@ from ops.migrate.engine.renewal import Pass, renewed
 from ops.migrate.engine.rooms import Rooms
 from ops.migrate.engine.ssh import ssh_words
 from ops.remote.command import script
-from ops.remote.errors import Unreachable
 
 _RENEW = """
 touch -- "$1" && exec date -d '+1 day' +%Y%m%d%H%M%S
@@ -157,12 +156,11 @@ def _fitted(ends: Ends, keys: Keys, run: str, folders: Rooms) -> Door:
 def _close(ends: Ends, keys: Keys, leave: Callable[[], object]) -> None:
     """Remove the component's line and folders, of whatever run they are, and do `leave`.
 
-    Folders on a host that is not reached stay until the next run: without the line they open
-    nothing.
+    Folders that can't be removed stay until the next run: without the line they open nothing.
     """
 
     def clear() -> None:
-        with suppress(Unreachable):
+        with suppress(OpsError):
             rooms.clear(ends, rooms.folder(ends, keys.component))
 
     at_once(lambda: keys.let(b""), clear, leave)

@@ -79,7 +79,7 @@ def _told(code: int, said: Complaints, failed: Sequence[tuple[str, str]]) -> tup
     if code == BUSY:
         return (
             "another transfer still writes into the target",
-            "It ends within a minute if its controller is gone; then run it again.",
+            "It ends within two minutes if its controller is gone; then run it again.",
         )
     if code == _PARTIAL and not failed:
         return (

@@ -22,7 +22,7 @@ from ops.migrate.engine.ends import Ends
 from ops.migrate.engine.meter import Meter
 from ops.migrate.engine.outcome import GO_ON, Outcome, judged
 from ops.migrate.engine.whole import whole
-from ops.remote.command import command, script
+from ops.remote.command import Command, command, script
 from ops.remote.errors import CommandFailed, Unreachable
 from ops.remote.host import Running
 
@@ -30,17 +30,22 @@ PATIENT = 20.0
 """Seconds after which an rsync that still waits is not used any more: far below rsync.SILENCE."""
 
 # The names come through a pipe, and a cut-short list would look like a whole one to rsync: what
-# ends their reading too early ends this with an error, too.
+# ends their reading too early ends this with an error, too. Each has names and a pipe of its own:
+# one that outlived its guard must not hear what is told to the next, and ends with the folder.
 _LISTED = """
-cd -- "$1" && rm -f pipe && mkfifo pipe || exit
-shift
+cd -- "$1" && names=names.$2 pipe=pipe.$2 || exit
+shift 2
+mkfifo "$pipe" 2>/dev/null || {
+    echo "ops: the run's folder on the source takes no pipe" >&2
+    exit 12
+}
 export LC_ALL=C
-exec 4<>pipe 5>pipe 6<pipe 4>&-
+exec 4<>"$pipe" 5>"$pipe" 6<"$pipe" 4>&-
 "$@" <&6 5>&- 6<&- &
 rsync=$!
 exec 6<&-
-until [ -e names ] || ! kill -0 "$rsync" 2>/dev/null; do sleep 0.02; done
-[ ! -e names ] || cat names >&5
+until [ -e "$names" ] || [ ! -e "$pipe" ] || ! kill -0 "$rsync" 2>/dev/null; do sleep 0.02; done
+cat "$names" >&5
 told=$?
 exec 5>&-
 wait "$rsync"
@@ -50,11 +55,11 @@ exit "$code"
 """
 
 _BRING = """
-cd -- "$1" && rm -f names && cat >names.new
+cd -- "$1" && cat >"names.$2.new"
 """
 
 _TELL = """
-cd -- "$1" && exec mv names.new names
+cd -- "$1" && exec mv "names.$2.new" "names.$2"
 """
 
 
@@ -75,6 +80,7 @@ class Rest:
     sent: rsync.Totals = field(default_factory=rsync.Totals)
     _waiting: Running | None = None
     _since: float = 0.0
+    _number: int = 0
 
     def __enter__(self) -> Self:
         return self
@@ -88,8 +94,8 @@ class Rest:
         self._drop()
 
     def wait(self, names: bytes) -> None:
-        """Have an rsync wait for being told these names, if there is none yet; see `only`."""
-        if self._waiting is None:
+        """Have an rsync wait for being told these names, if that was not tried yet; see `only`."""
+        if not self._number:
             self._since = time.monotonic()
             with suppress(Unreachable, CommandFailed):
                 self._waiting = self._ready(names)
@@ -112,7 +118,7 @@ class Rest:
 
         def told() -> Running:
             self._waiting = running = self._waiting or self._ready(names)
-            self.ends.source.run(script(_TELL, self.way.inside, root=self.ends.source_root))
+            self.ends.source.run(self._script(_TELL))
             return running
 
         return self._followed(told)
@@ -125,9 +131,15 @@ class Rest:
 
     def _ready(self, names: bytes) -> Running:
         """Bring the names, and start an rsync that waits to be told them."""
-        source, as_root, inside = self.ends.source, self.ends.source_root, self.way.inside
-        source.run(whole(_BRING, inside, stdin=names, root=as_root))
-        return source.start(script(_LISTED, inside, *self._words(listed=True), root=as_root))
+        self._number += 1
+        number, as_root = str(self._number), self.ends.source_root
+        bring = whole(_BRING, self.way.inside, number, stdin=names, root=as_root)
+        self.ends.source.run(bring)
+        return self.ends.source.start(self._script(_LISTED, *self._words(listed=True)))
+
+    def _script(self, text: str, *words: str) -> Command:
+        inside, number = self.way.inside, str(self._number)
+        return script(text, inside, number, *words, root=self.ends.source_root)
 
     def _drop(self) -> None:
         waiting, self._waiting = self._waiting, None
@@ -156,7 +168,10 @@ class Rest:
                     self._metered(output)
                 code, said = running.wait(rsync.SILENCE), rsync.complaints(running.err)
         except (Unreachable, CommandFailed) as lost:
-            broke = f"the connection to the source broke: {lost.message}"
+            what = "the connection to the source broke"
+            if isinstance(lost, CommandFailed):
+                what = "the source could not be told what is left"
+            broke = f"{what}: {lost.message}"
             return Outcome("incomplete", output.totals(), words=broke, hint=GO_ON)
         totals = output.totals()
         output.bytes = max(output.bytes, totals.sent_bytes)

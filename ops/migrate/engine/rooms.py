@@ -19,8 +19,10 @@ from ops.pages.render import render
 from ops.remote.command import script
 from ops.remote.errors import CommandFailed
 
-LOCK_TIME = 60
-"""Seconds to wait for a stream of a run that died; it ends within 30 by itself."""
+LOCK_TIME = 150
+"""Seconds to wait for what receives for a run that died: it ends within 30 by itself, or within
+twice rsync.SILENCE where the network went away without a word.
+"""
 
 # Both ends may be one machine: what this run ($2) has made stays until it is over, and what one
 # of them finds the other may just have removed. A folder that was not renewed for a day is of a
@@ -114,7 +116,7 @@ def names(ends: Ends, component: str, run: str) -> tuple[str, str]:
 
 
 def _prepare_target(
-    ends: Ends, names: tuple[str, str], run: str, root: str, templates: Sequence[Path]
+    ends: Ends, mine: tuple[str, str], run: str, root: str, templates: Sequence[Path]
 ) -> tuple[str, str, str]:
     """Put the gate on the target; return its folder, the time, and when its key is to expire."""
     codes = {"busy": BUSY, "full": FULL, "short": SHORT}
@@ -122,7 +124,7 @@ def _prepare_target(
     values = {"run": run, "root": root, "sudo": ends.target_root, "blocks": blocks, **codes}
     values |= {"silence": rsync.SILENCE, "factor": streams.FACTOR}
     text = render("migrate/gate.sh.j2", templates, **values)
-    words = (*names, root, str(LOCK_TIME), str(BUSY))
+    words = (*mine, root, str(LOCK_TIME), str(BUSY))
     asked = script(_PREPARE_TARGET, *words, root=ends.target_root, stdin=text.encode())
     result = ends.target.run(asked, check=False, timeout=LOCK_TIME + KNOCK_TIME)
     if result.code == BUSY:

@@ -14,7 +14,6 @@ from ops.migrate.engine.ends import Ends
 from ops.migrate.engine.rsync import PARTIAL, TEMPORARY
 from ops.migrate.engine.shards import Entry, Sharing
 from ops.remote.command import command, script
-from ops.remote.errors import Unreachable
 from ops.remote.host import Host, Running
 
 _FIELDS = "%y %n %i %s %b %T@ %C@ %P\\0"
@@ -79,6 +78,7 @@ class Acls:
     def __init__(self, ends: Ends, data: FileSet) -> None:
         self._ends, self._root = ends, data.source.root
         self._running: Running | None = None
+        self._answer = b""
 
     def __enter__(self) -> Self:
         return self
@@ -103,13 +103,13 @@ class Acls:
         return self._running is not None and self._running.poll() is not None
 
     def none(self) -> bool:
-        """Wait for the end; return whether all could be looked at and nothing has an ACL."""
-        if self._running is None:
-            return False
-        try:
-            return b"".join(self._running.lines()) == b"ended 0"
-        except Unreachable:
-            return False
+        """Wait for the end; return whether all could be looked at and nothing has an ACL.
+
+        A connection that was lost has told nothing.
+        """
+        if self._running is not None and not self._answer:
+            self._answer = b"".join(self._running.lines())
+        return self._answer == b"ended 0"
 
 
 def shared(records: Iterable[bytes], there: set[bytes], excludes: Excludes) -> Sharing:

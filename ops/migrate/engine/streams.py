@@ -44,7 +44,10 @@ here=${{here%??}}
 : >>lock
 exec 3<queue 4<>wake 5<wake
 streams=0
-until [ -e wanted ]; do sleep 0.02; done
+until [ -e wanted ]; do
+    [ -e lock ] || exit
+    sleep 0.02
+done
 
 lane() {{
     stream=$1 lane=$2
@@ -99,13 +102,12 @@ END
             --numeric-owner --xattrs "--xattrs-include=*" --sparse --no-recursion \\
             --no-unquote -C "$root" --checkpoint=3 \\
             "--checkpoint-action=echo=$number %u" --null -T "list.$lane" 2>"said.$lane"
-        echo $? >"code.$lane"
+        echo "$number $?" >"code.$lane"
     }} | through "$task" "$@"
     code=$?
     [ "$code" = 0 ] || return
-    archived=
     read -r archived <"code.$lane"
-    [ "$archived" = 0 ] && ! grep -qv "^tar: [0-9]* [0-9]*$" "said.$lane" || code=24
+    [ "$archived" = "$number 0" ] && ! grep -qv "^tar: [0-9]* [0-9]*$" "said.$lane" || code=24
 }}
 
 range() {{
@@ -177,13 +179,15 @@ begin() {{
     [ $((streams - $#)) -lt {STARTING} ]
 }}
 
-# A lane that is gone without a word has left the number of its task.
+# A lane that is gone without a word has left the number of its task, and maybe programs that still
+# read and write its files: the new one has files of its own.
 mend() {{
     [ ! -e over ] || return
     for each in pid.*; do
         [ -s "$each" ] && read -r pid <"$each" && ! kill -0 "$pid" 2>/dev/null || continue
         lane=${{each#pid.}} number=
         [ ! -s "at.$lane" ] || read -r number <"at.$lane"
+        rm -f "list.$lane" "code.$lane" "fault.$lane"
         : >"at.$lane"
         [ -z "$number" ] || printf '\\ndone %s %s 255 its lane was killed\\n' "$lane" "$number"
         lane "${{lane%?}}" "$lane" "$@" 4>&- &

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Event
 
+from ops.errors import OpsError
 from ops.inventory.schema import FileSet
 from ops.migrate.both import at_once
 from ops.migrate.engine import door, landing, probe, rsync, scan
@@ -19,7 +20,7 @@ from ops.migrate.engine.meter import Meter
 from ops.migrate.engine.outcome import BUSY, Outcome, judged
 from ops.migrate.engine.rest import Rest
 from ops.migrate.engine.shards import Sharing
-from ops.remote.errors import CommandFailed, Unreachable
+from ops.remote.errors import Unreachable
 from ops.remote.host import Running
 
 MUCH = 250_000_000
@@ -89,7 +90,7 @@ def _moved(ends: Ends, errand: Errand, meter: Meter) -> Moved:
 
     def leave() -> None:
         # What stays the next run removes: that is no reason to hide how this one went.
-        with suppress(Unreachable, CommandFailed):
+        with suppress(OpsError):
             landing.end(ends, root, errand.run, complete=complete.is_set())
 
     made = door.made(ends, errand.component, errand.run, root, errand.templates, leave=leave)
@@ -140,9 +141,11 @@ def _sent(
     if not is_worth(sharing):
         return rest.all()
 
+    left = sharing.unfinished()
+
     def soon() -> None:
-        if bulk.clean and acls.looked:
-            rest.wait(sharing.unfinished())
+        if bulk.clean and acls.looked and acls.none():
+            rest.wait(left)
 
     try:
         bulk.send(running, sharing, rest.way.round_trip or 0.0, soon)
@@ -155,7 +158,7 @@ def _sent(
     if not (bulk.files and bulk.clean and acls.none()):
         outcome = rest.all()
         return replace(outcome, totals=joined(outcome.totals, bulk.totals))
-    outcome = rest.only(sharing.unfinished())
+    outcome = rest.only(left)
     whole = {"entries": sharing.entries, "files": sharing.files, "bytes": sharing.sizes}
     return replace(outcome, totals=replace(joined(outcome.totals, bulk.totals), **whole))
 

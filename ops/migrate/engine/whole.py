@@ -11,7 +11,7 @@ from ops.remote.command import Command, Word, script
 
 # The file has no name any more when it is read, so nothing stays behind.
 _COUNTED = """
-told=$(mktemp /dev/shm/ops-told.XXXXXXXX) && exec 6<"$told" || exit
+told=$(mktemp /dev/shm/ops-migrate.told.XXXXXXXX) && exec 6<"$told" || exit
 head -c "$1" >"$told"
 came=$(stat -c %s -- "$told")
 rm -f -- "$told"

@@ -201,7 +201,8 @@ def _past(one: _Moved, before: _Moved | None) -> Past:
     told = {name: sum(getattr(each, name) for each in files) for name in _COUNTED}
     dumped = sum(each.bytes for each in one.summary.sets if each.tables is not None)
     past = Past(one.record.started, one.summary.seconds, **told, dumped=dumped)
-    if past.is_full or before is None or not before.whole or before.sets != one.sets:
+    everything = past.sent_files >= past.files
+    if everything or before is None or not before.whole or before.sets != one.sets:
         return past
     return replace(past, since=before.record.started)
 

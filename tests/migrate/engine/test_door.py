@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from ops.errors import OpsError
-from ops.migrate.engine import passes, renewal, rooms
+from ops.migrate.engine import landing, passes, renewal, rooms, rsync
 from ops.migrate.engine.door import Way, made
 from ops.migrate.engine.ends import Busy, Ends
 from ops.migrate.engine.keys import Keys
@@ -214,6 +214,25 @@ def test_a_run_that_may_not_write_leaves_the_door_of_the_other_one_open(
         assert len(_left_behind(pair)) == 2
         assert _through(way, "knock").stdout.startswith(b"127.0.0.1 ")
     assert not _left_behind(pair)
+
+
+@pytest.mark.parametrize(("alive", "ends"), [(0, True), (1, False)])
+def test_an_rsync_ends_when_its_connection_is_silent_and_not_its_source(
+    pair: Pair, monkeypatch: pytest.MonkeyPatch, *, alive: int, ends: bool
+) -> None:
+    monkeypatch.setattr(rsync, "SILENCE", 2)
+    with _opened(pair) as way:
+        landing.begin(pair.ends, str(pair.target), "R1")
+        ssh = [way.ssh[0], "-o", f"ServerAliveInterval={alive}", *way.ssh[1:]]
+        asked = [*ssh, "target", "rsync", "--server", "-logDtpre.iLsfxCIvu", ".", "./"]
+        with subprocess.Popen(asked, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL) as silent:
+            try:
+                silent.wait(10)
+                ended = True
+            except subprocess.TimeoutExpired:
+                ended = False
+        landing.end(pair.ends, str(pair.target), "R1", complete=True)
+    assert ended is ends
 
 
 def test_a_run_that_lasts_has_its_line_renewed(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -49,9 +49,13 @@ def _rest(pair: Pair, tmp_path: Path, source: LocalHost | None = None) -> Iterat
     os.utime(pair.source / "folder", (LONG_AGO, LONG_AGO))
     places = {"source": {"root": str(pair.source)}, "target": {"root": str(pair.target)}}
     data = FileSet.model_validate({"kind": "files", **places})
+
+    def leave() -> None:
+        landing.end(pair.ends, str(pair.target), "R1", complete=True)
+
     with (
         Meter(tmp_path / "meter.jsonl.gz") as meter,
-        made(pair.ends, "wiki", "R1", str(pair.target), [SUITE]) as door,
+        made(pair.ends, "wiki", "R1", str(pair.target), [SUITE], leave=leave) as door,
     ):
         door.hang()
         way = door.knock()
@@ -59,7 +63,6 @@ def _rest(pair: Pair, tmp_path: Path, source: LocalHost | None = None) -> Iterat
         ends = replace(pair.ends, source=source) if source else pair.ends
         with Rest(ends, way, data, meter) as found:
             yield found
-        landing.end(pair.ends, str(pair.target), "R1", complete=True)
 
 
 def _arrived(pair: Pair) -> bool:
@@ -107,20 +110,43 @@ def test_names_that_did_not_all_come_end_in_nothing_done(pair: Pair, tmp_path: P
 def test_a_reader_of_the_names_that_was_killed_is_an_error(
     pair: Pair, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    killed = rest._LISTED.replace("cat names", "sh -c 'kill -9 $$'")
+    killed = rest._LISTED.replace('cat "$names"', "sh -c 'kill -9 $$'")
     monkeypatch.setattr(rest, "_LISTED", killed)
     with _rest(pair, tmp_path) as found:
         assert found.only(NAMES).verdict == "incomplete"
+
+
+def test_one_that_outlived_its_guard_is_not_told_and_ends_with_the_run(
+    pair: Pair, tmp_path: Path
+) -> None:
+    source = Counting("wiki.campus.main")
+    with _rest(pair, tmp_path, source) as found:
+        found.wait(NAMES)
+        waiting = _rsync(pair)
+        os.kill(_above(_above(waiting)), signal.SIGKILL)
+        assert source.started[0].wait(10) != 0
+        assert found.only(NAMES).verdict == "done"
+        assert Path(f"/proc/{waiting}").exists()
+    _gone(waiting)
+    assert _arrived(pair)
 
 
 def test_one_that_nobody_told_is_ended(pair: Pair, tmp_path: Path) -> None:
     with _rest(pair, tmp_path) as found:
         found.wait(NAMES)
         waiting = _rsync(pair)
+    _gone(waiting)
+
+
+def _gone(process: int) -> None:
     until = time.monotonic() + 10
-    while Path(f"/proc/{waiting}").exists():
+    while Path(f"/proc/{process}").exists():
         assert time.monotonic() < until
         time.sleep(0.02)
+
+
+def _above(process: int) -> int:
+    return int(Path(f"/proc/{process}/stat").read_text().rsplit(")")[1].split()[1])
 
 
 def _rsync(pair: Pair) -> int:
