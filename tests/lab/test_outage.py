@@ -116,7 +116,7 @@ def test_a_network_that_is_gone_for_minutes_ends_the_runs_and_they_are_gone_on_f
     for each, words in zip((task, copy), told, strict=True):
         assert each.returncode == 4, words
         assert "Run it again: it goes on where it stopped." in words
-    assert "ssh lost the connection to the target" in told[1]
+    assert "the transfer broke off: " in told[1]  # which limit comes first is chance
     kept = _bytes_at(documents, f"{COPY}/.ops-partial/one")
     assert kept > 10_000_000
     again = documents.move()
