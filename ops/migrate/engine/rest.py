@@ -33,7 +33,7 @@ PATIENT = 20.0
 # ends their reading too early ends this with an error, too. Each has names and a pipe of its own:
 # one that outlived its guard must not hear what is told to the next, and ends with the folder.
 _LISTED = """
-cd -- "$1" && names=names.$2 pipe=pipe.$2 || exit
+cd -- "$1" && names=rest.$2 pipe=rest.$2.pipe || exit
 shift 2
 mkfifo "$pipe" 2>/dev/null || {
     echo "ops: the run's folder on the source takes no pipe" >&2
@@ -55,11 +55,11 @@ exit "$code"
 """
 
 _BRING = """
-cd -- "$1" && cat >"names.$2.new"
+cd -- "$1" && cat >"rest.$2.new"
 """
 
 _TELL = """
-cd -- "$1" && exec mv "names.$2.new" "names.$2"
+cd -- "$1" && exec mv "rest.$2.new" "rest.$2"
 """
 
 

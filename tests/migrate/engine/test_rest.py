@@ -14,10 +14,11 @@ from pathlib import Path
 import pytest
 
 from ops.inventory.schema import FileSet
-from ops.migrate.engine import landing, rest, scan
+from ops.migrate.engine import landing, rest, scan, streams
 from ops.migrate.engine.door import made
 from ops.migrate.engine.meter import Meter
 from ops.migrate.engine.rest import Rest
+from ops.migrate.engine.shards import Shard
 from ops.pages.render import SUITE
 from ops.remote.command import Command
 from ops.remote.local import LocalHost
@@ -73,8 +74,14 @@ def _arrived(pair: Pair) -> bool:
 def test_an_rsync_that_waits_is_the_one_that_is_told(pair: Pair, tmp_path: Path) -> None:
     source = Counting("wiki.campus.main")
     with _rest(pair, tmp_path, source) as found:
+        # Beside it in the run's folder lie the names of all that the streams send.
+        shards = [(1, Shard(bytearray(NAMES), 1, 1), "")]
+        queue = streams.queue(found.way.inside, str(pair.source), shards, [], as_root=False)
+        source.run(queue)
         found.wait(NAMES)
         found.wait(NAMES)
+        _rsync(pair)
+        time.sleep(0.5)
         assert not _arrived(pair)
         assert found.only(NAMES).verdict == "done"
     assert _arrived(pair)
