@@ -25,7 +25,7 @@ demo: lab ## the main job from end to end, in the lab
 
 # Most tests wait, for hosts and for locks: several side by side, each file by one process.
 test: lab ## all tests but the long ones
-	$(BIN)/pytest --numprocesses 4 --dist loadfile
+	$(BIN)/pytest --numprocesses 4 --dist loadfile --no-loadscope-reorder
 
 lint: develop ## format, style, types, structure
 	$(BIN)/ruff format --check .

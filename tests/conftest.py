@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+from collections import Counter
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -17,6 +18,9 @@ settings.register_profile(
     "soak", deadline=None, max_examples=1000, suppress_health_check=[HealthCheck.too_slow]
 )
 settings.load_profile("three")
+
+
+WAITS = "test_outage.py"
 
 
 def pytest_configure() -> None:
@@ -51,10 +55,15 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out the soak tests; with --soak take those and the tests with seeds alone."""
+    """Leave out the soak tests; with --soak take those and the tests with seeds alone.
+
+    A file that waits for minutes comes first, then those with most tests: so no process is left
+    alone with one in the end.
+    """
     wanted = [item for item in items if _is_wanted(item, soak=config.option.soak)]
     config.hook.pytest_deselected(items=[item for item in items if item not in wanted])
-    items[:] = wanted
+    tests = Counter(item.path for item in wanted)
+    items[:] = sorted(wanted, key=lambda item: (item.path.name != WAITS, -tests[item.path]))
 
 
 def _is_wanted(item: pytest.Item, *, soak: bool) -> bool:

@@ -87,8 +87,8 @@ def build(context: Context, app: str) -> int | None:
 @task(help={"seconds": "how long"})
 def wait(context: Context, seconds: int, note: str, size: Literal["s", "l"] = "s") -> int | None:
     """Wait, and clean up when stopped."""
-    Path(note).write_text("started")
     try:
+        Path(note).write_text("started")  # seen before it is written: a signal may come right here
         time.sleep(seconds)
     finally:
         time.sleep(0.2)
@@ -100,8 +100,8 @@ def wait(context: Context, seconds: int, note: str, size: Literal["s", "l"] = "s
 def dwell(context: Context, app: str, seconds: int) -> int | None:
     """Wait for a component, and clean up when stopped."""
     note = Path(os.environ["NOTES"]) / app
-    note.write_text("started")
     try:
+        note.write_text("started")
         time.sleep(seconds)
     finally:
         note.write_text("cleaned up")
