@@ -134,8 +134,7 @@ class Bulk:
         """Open the first streams; the door has to hang."""
         self._growth.limit = self.limit
         self._growth.streams = min(FIRST, self.limit)
-        wanted = self._growth.streams
-        self._tell(streams.want(self.door.inside, wanted, as_root=self.ends.source_root))
+        self._want(self._growth.streams)
 
     def ask(self, sharing: Sharing, *, left: bool) -> None:
         """Queue the files, but ranges that are `left` from earlier; open streams begin at once."""
@@ -153,7 +152,7 @@ class Bulk:
         """
         opened = self.opened
         if (wanted := self._growth.begin(self.rate or 0.0, round_trip)) > opened:
-            self._tell(streams.want(self.door.inside, wanted, as_root=self.ends.source_root))
+            self._want(wanted)
         self._follow(running, soon)
         if sharing.bigs:
             self._finish(sharing)
@@ -166,6 +165,10 @@ class Bulk:
         self._left |= numbered
         told = [(number, task, self._packing.of(task)) for number, task in numbered.items()]
         self._tell(streams.queue(inside, root, told, bigs, as_root=self.ends.source_root))
+
+    def _want(self, count: int) -> None:
+        """Ask for so many streams."""
+        self._tell(streams.want(self.door.inside, count, as_root=self.ends.source_root))
 
     def _tell(self, asked: Command) -> None:
         self.ends.source.run(asked)
@@ -215,8 +218,7 @@ class Bulk:
         if len(self._left) > 2 * wanted:
             streams_now = self._growth.look(now, moved, self.meter.busiest)
             if streams_now > wanted:
-                asked = streams.want(self.door.inside, streams_now, as_root=self.ends.source_root)
-                self._tell(asked)
+                self._want(streams_now)
 
     def _take(self, done: Done) -> None:
         task = self._left.pop(done.number, None)

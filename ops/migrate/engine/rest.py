@@ -11,8 +11,6 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
-from types import TracebackType
-from typing import Self
 
 from ops.inventory.patterns import Excludes
 from ops.inventory.schema import FileSet
@@ -67,8 +65,7 @@ cd -- "$1" && exec mv "rest.$2.new" "rest.$2"
 class Rest:
     """rsync from one end to the other; `beside` streams through the first one's connection.
 
-    `sent` are the totals of what the streams have sent before it. As a context, it ends an rsync
-    that nobody has told the names.
+    `sent` are the totals of what the streams have sent before it.
     """
 
     ends: Ends
@@ -82,17 +79,6 @@ class Rest:
     _since: float = 0.0
     _number: int = 0
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._drop()
-
     def wait(self, names: bytes) -> None:
         """Have an rsync wait for being told these names, if that was not tried yet; see `only`."""
         if not self._number:
@@ -102,7 +88,7 @@ class Rest:
 
     def all(self) -> Outcome:
         """Look at the whole set; return how that went."""
-        self._drop()
+        self.close()
         asked = command(
             *self._words(listed=False),
             root=self.ends.source_root,
@@ -114,7 +100,7 @@ class Rest:
     def only(self, names: bytes) -> Outcome:
         """Look at these entries alone, each ended by a NUL byte; return how that went."""
         if self._waiting is not None and not self._still_waits(self._waiting):
-            self._drop()
+            self.close()
 
         def told() -> Running:
             self._waiting = running = self._waiting or self._ready(names)
@@ -122,6 +108,12 @@ class Rest:
             return running
 
         return self._followed(told)
+
+    def close(self) -> None:
+        """End an rsync that waits, if there is one."""
+        waiting, self._waiting = self._waiting, None
+        if waiting is not None:
+            waiting.end()
 
     def _still_waits(self, running: Running) -> bool:
         try:
@@ -140,12 +132,6 @@ class Rest:
     def _script(self, text: str, *words: str) -> Command:
         inside, number = self.way.inside, str(self._number)
         return script(text, inside, number, *words, root=self.ends.source_root)
-
-    def _drop(self) -> None:
-        waiting, self._waiting = self._waiting, None
-        if waiting is not None:
-            with waiting:
-                pass
 
     def _words(self, *, listed: bool) -> list[str]:
         data = self.data

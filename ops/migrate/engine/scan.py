@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator
-from types import TracebackType
-from typing import Self
 
 from ops.inventory.patterns import Excludes
 from ops.inventory.schema import FileSet
@@ -73,22 +71,15 @@ def missing(ends: Ends, data: FileSet) -> Sharing:
 
 
 class Acls:
-    """Whether the source has ACLs, looked for beside other work. A context: it ends the look."""
+    """Whether the source has ACLs, looked for beside other work."""
 
     def __init__(self, ends: Ends, data: FileSet) -> None:
         self._ends, self._root = ends, data.source.root
         self._running: Running | None = None
         self._answer = b""
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
+        """End the look, if it goes on."""
         if self._running is not None:
             self._running.end()
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Event
@@ -118,7 +118,7 @@ def _filled(ends: Ends, entry: door.Door, errand: Errand, meter: Meter) -> Moved
         rest = Rest(ends, way, errand.data, meter, errand.limit_mbit)
         return Moved(rest.all(), 0, way)
     bulk = Bulk(ends, entry, errand.data, errand.name, errand.run, meter, errand.streams)
-    with bulk.serving() as running, scan.Acls(ends, errand.data) as acls:
+    with bulk.serving() as running, closing(scan.Acls(ends, errand.data)) as acls:
         entry.hang()
         bulk.connect()
         probed, little = Event(), Event()
@@ -128,7 +128,7 @@ def _filled(ends: Ends, entry: door.Door, errand: Errand, meter: Meter) -> Moved
         )
         meter.expect(bulk.asked if is_worth(sharing) else sharing.size, sharing.files)
         meter.enter(errand.name, "transfer")
-        with Rest(ends, way, errand.data, meter, beside=True) as rest:
+        with closing(Rest(ends, way, errand.data, meter, beside=True)) as rest:
             outcome = _sent(rest, bulk, acls, running=running, sharing=sharing)
     slowest = bulk.slowest.told()
     return Moved(outcome, 0, way, bulk.link_rate, sharing.classes, slowest)

@@ -7,7 +7,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -43,13 +43,17 @@ class Counting(LocalHost):
         return running
 
 
+def _data(pair: Pair) -> FileSet:
+    places = {"source": {"root": str(pair.source)}, "target": {"root": str(pair.target)}}
+    return FileSet.model_validate({"kind": "files", **places})
+
+
 @contextmanager
 def _rest(pair: Pair, tmp_path: Path, source: LocalHost | None = None) -> Iterator[Rest]:
     """Yield what looks at the rest, for a run that may write; a folder is there to be found."""
     (pair.source / "folder").mkdir()
     os.utime(pair.source / "folder", (LONG_AGO, LONG_AGO))
-    places = {"source": {"root": str(pair.source)}, "target": {"root": str(pair.target)}}
-    data = FileSet.model_validate({"kind": "files", **places})
+    data = _data(pair)
 
     def leave() -> None:
         landing.end(pair.ends, str(pair.target), "R1", complete=True)
@@ -62,7 +66,7 @@ def _rest(pair: Pair, tmp_path: Path, source: LocalHost | None = None) -> Iterat
         way = door.knock()
         landing.begin(pair.ends, str(pair.target), "R1")
         ends = replace(pair.ends, source=source) if source else pair.ends
-        with Rest(ends, way, data, meter) as found:
+        with closing(Rest(ends, way, data, meter)) as found:
             yield found
 
 
@@ -171,8 +175,7 @@ def test_acls_are_not_there_only_if_all_was_looked_at(
 ) -> None:
     (pair.source / "page").write_bytes(b"x")
     (pair.source / "drwxr-xr-x+ 1 0 0 a\n-rw-r--r--+ 1 b").mkdir()
-    places = {"source": {"root": str(pair.source)}, "target": {"root": str(pair.target)}}
-    data = FileSet.model_validate({"kind": "files", **places})
+    data = _data(pair)
     assert _without(pair, data)
     killing = scan._ACLS.replace("-exec ls", "-exec sh -c 'kill -9 $PPID' ls")
     monkeypatch.setattr(scan, "_ACLS", killing)
@@ -180,6 +183,6 @@ def test_acls_are_not_there_only_if_all_was_looked_at(
 
 
 def _without(pair: Pair, data: FileSet) -> bool:
-    with scan.Acls(pair.ends, data) as acls:
+    with closing(scan.Acls(pair.ends, data)) as acls:
         acls.look()
         return acls.none()
