@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ops.cli import output
-from ops.cli.output import say_aside
+from ops.cli.output import printable, say_aside
 from ops.cli.rules import Rules
 from ops.errors import Incomplete, OpsError, UsageError, worst
+
+if TYPE_CHECKING:
+    from ops.cli.fleet import Outcome
 
 Body = Callable[..., int | None]
 
@@ -57,7 +60,20 @@ def _several(works: Mapping[str, Callable[[], int | None]], rules: Rules, asked:
         outcomes = fleet.side_by_side(works, after=after)
     if output.wants_json():
         output.document({outcome.name: outcome.document for outcome in outcomes})
+    say_aside(*_recap(outcomes))
     return _whole([outcome.code for outcome in outcomes], partial=rules.partial)
+
+
+def _recap(outcomes: Sequence[Outcome]) -> list[str]:
+    """Return which of several did not end well, and why: their own lines are far up by now."""
+    left = [one for one in outcomes if one.code]
+    if not left or len(outcomes) == 1:
+        return []
+    lines = [f"{len(outcomes) - len(left)} of {len(outcomes)} components ended with 0, not these:"]
+    for one in left:
+        why = one.error.removeprefix(f"{one.name}: ").partition("\n")[0]
+        lines.append(printable(f"  {one.name}: exit {one.code}{', ' if why else ''}{why}"))
+    return lines
 
 
 def _whole(codes: list[int], *, partial: bool) -> int:

@@ -18,12 +18,17 @@ from ops.escapes import escape
 
 def report(error: BaseException, who: str = "") -> int:
     """Print what `error` means, after the name `who` of a component, and return its exit code."""
+    return tell(error, who).exit_code
+
+
+def tell(error: BaseException, who: str = "") -> OpsError:
+    """Print what `error` means, after the name `who` of a component, and return what it is."""
     known = explain(error)
     if known is None:
         known = _unexpected(error)
     prefix = f"{who}: " if who and not known.message.startswith(who) else ""
     say_aside(*lines(known, prefix))
-    return known.exit_code
+    return known
 
 
 def lines(error: OpsError, prefix: str = "") -> list[str]:

@@ -34,10 +34,14 @@ _DIE_WITH_PARENT = 1  # PR_SET_PDEATHSIG, linux/prctl.h
 
 @dataclass
 class Outcome:
-    """How the work for one component ended, and its JSON document if it made one."""
+    """How the work for one component ended, its error's message, its JSON document if it made one.
+
+    A work may end with a code of its own and no error: what it has told stands in its output.
+    """
 
     name: str
     code: int = 0
+    error: str = ""
     document: object = None
 
 
@@ -103,7 +107,8 @@ def _here(name: str, work: Work) -> Outcome:
         try:
             outcome.code = work() or 0
         except Exception as error:  # the one place that turns a component's error into words
-            outcome.code = faults.report(error, name)
+            told = faults.tell(error, name)
+            outcome.code, outcome.error = told.exit_code, told.message
             if outcome.document is None:
                 outcome.document = {"error": str(error)}
     return outcome
@@ -153,8 +158,7 @@ def _text_to(target: int) -> TextIO:
 
 def _done(name: str, work: Work, document: IO[str]) -> int:
     outcome = _here(name, work)
-    if outcome.document is not None:
-        document.write(output.as_text(outcome.document))
+    document.write(output.as_text({"error": outcome.error, "document": outcome.document}))
     return outcome.code
 
 
@@ -190,7 +194,9 @@ def _prefixed(name: str, line: bytes) -> str:
 def _finish_stream(child: _Child, reading: int) -> None:
     rest = child.rest.pop(reading)
     if child.streams[reading] == "document":
-        child.outcome.document = json.loads(rest) if rest else None
+        told = json.loads(rest) if rest else {}  # nothing from a process that was killed
+        child.outcome.error = told.get("error", "")
+        child.outcome.document = told.get("document")
     elif rest:
         _pass_on(child, reading, rest + b"\n")
     del child.streams[reading]
@@ -201,7 +207,8 @@ def _reap(child: _Child) -> None:
     _process, status = os.waitpid(child.process, 0)
     child.outcome.code = os.waitstatus_to_exitcode(status)
     if child.outcome.code < 0:
-        output.say_aside(f"{child.outcome.name}: ended by signal {-child.outcome.code}")
+        child.outcome.error = f"ended by signal {-child.outcome.code}"
+        output.say_aside(f"{child.outcome.name}: {child.outcome.error}")
         child.outcome.code = 1
 
 

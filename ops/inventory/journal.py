@@ -7,13 +7,14 @@ lives; one that nobody holds belongs to a run that died.
 from __future__ import annotations
 
 import errno
+import fcntl
 import json
 import os
 from pathlib import Path
 from typing import Any
 
 from ops.inventory import files
-from ops.inventory.locks import taken
+from ops.inventory.locks import held
 
 Event = dict[str, Any]
 
@@ -22,14 +23,24 @@ class Journal:
     """The open journal of a run; `events` are those written so far."""
 
     def __init__(self, path: Path) -> None:
-        """Make the file, which must not exist yet, and lock it."""
+        """Make the file, which must not exist yet, and lock it.
+
+        It has its name only when it is locked: nobody ever takes it for a dead run's.
+        """
         files.make_folder(path.parent, 0o700)
         self.path = path
         self.events: list[Event] = []
-        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
-        self._number = os.open(path, flags, 0o600)
-        taken(self._number)
-        files.sync_folder(path.parent)
+        beside = files.leftover(path)
+        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW
+        self._number = os.open(beside, flags, 0o600)
+        try:
+            fcntl.flock(self._number, fcntl.LOCK_EX)
+            os.link(beside, path)
+        except BaseException:
+            os.close(self._number)
+            raise
+        finally:
+            files.remove(beside)
 
     def append(self, kind: str, **details: object) -> None:
         """Write an event durably; `kind` says what happened."""
@@ -58,13 +69,15 @@ def read(path: Path) -> list[Event]:
 
 
 def orphans(folder: Path) -> list[Path]:
-    """Return the journals in `folder` whose process is gone, oldest first."""
+    """Return the journals in `folder` whose process is gone, oldest first.
+
+    Without the repository lock one may be put away by another task before it is read.
+    """
     return [path for path in sorted(folder.glob("*.jsonl")) if _is_orphan(path)]
 
 
 def _is_orphan(path: Path) -> bool:
-    number = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
-        return taken(number)
-    finally:
-        os.close(number)
+        return not held(path)
+    except FileNotFoundError:  # put away since it was listed
+        return False

@@ -21,6 +21,9 @@ from ops.inventory import files
 PATIENCE = 60.0
 """Seconds that one waits for the repository lock before something must be wrong."""
 
+_LOOKS = 10
+"""Tries, 5 ms apart, before a lock counts as held: who only looks at it shares it meanwhile."""
+
 
 @dataclass(frozen=True)
 class Holder:
@@ -84,21 +87,31 @@ def must_be_idle(var: Path, component: str) -> None:
     """
     path = _of(var, component)
     try:
-        number = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        if held(path):
+            raise _busy(path, component)
     except (FileNotFoundError, PermissionError):  # never taken, or another account's to take
         return
+
+
+def held(path: Path) -> bool:
+    """Return whether a process holds the lock of the file `path`. Raise OSError without one.
+
+    The look itself shares the lock for microseconds: two who look don't see each other.
+    """
+    number = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
         fcntl.flock(number, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
-        raise _busy(path, component) from None
+        return True
     finally:
         os.close(number)
+    return False
 
 
 def _free(number: int, path: Path, patience: float, waiting: Callable[[str], None]) -> bool:
     """Return whether a component's lock could be taken in time."""
     until = time.monotonic() + patience
-    if taken(number):
+    if _taken_from_lookers(number):
         return True
     if patience:
         waiting(f"waits for {held_by(path) or 'another task'}")
@@ -124,6 +137,15 @@ def taken(number: int) -> bool:
     except BlockingIOError:
         return False
     return True
+
+
+def _taken_from_lookers(number: int) -> bool:
+    """Return whether the lock could be taken, tried for longer than a look (`held`) takes."""
+    for _ in range(_LOOKS):
+        if taken(number):
+            return True
+        time.sleep(0.005)
+    return taken(number)
 
 
 def _of(var: Path, component: str) -> Path:

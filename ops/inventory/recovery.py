@@ -35,6 +35,8 @@ def finish(repo: Repository, git: Git, signer: Signer, path: Path, now: str) -> 
 def recover(repo: Repository, git: Git, signer: Signer, now: str) -> list[records.Record]:
     """Finish what crashed tasks left behind; return the records of their runs."""
     files.leftover(repo.known_hosts).unlink(missing_ok=True)
+    for path in (repo.var / "journal").glob(f".*{files.TEMPORARY}"):
+        path.unlink()  # a run that died before it began: they begin under this lock
     changes.finish(git)
     git.mend_index("state", "runs", "known_hosts")
     found: list[records.Record] = []

@@ -41,6 +41,10 @@ from ops.lab.record import CampusHost, Lab, Ready
 
 log = logging.getLogger(__name__)
 
+_WATCHERS = Path("/proc/sys/fs/inotify/max_user_instances")
+_FOR_HOSTS = 1024
+"""inotify instances for some hundred hosts: each one's systemd and its services take about ten."""
+
 
 def main(arguments: Sequence[str]) -> int:
     """Run or remove the lab of a folder; return the exit code. Errors go to standard error."""
@@ -105,6 +109,7 @@ def _full(lab: Lab, made: Network) -> tuple[Machines, Ready]:
         loaded = pool.submit(__import__, "ops.lab.aws.server")
         layers = image.image()
         _make_room(lab)
+        _let_hosts_watch()
         hosts = campus.settle(lab, made, layers)
         loaded.result()
     instances = Instances(lab.path, made, layers)
@@ -155,6 +160,17 @@ def _make_room(lab: Lab) -> None:
     shutil.rmtree(hosts / "probe")
     if not fits:
         call("mount", "-t", "tmpfs", "-o", "mode=755", "tmpfs", str(hosts))
+
+
+def _let_hosts_watch() -> None:
+    """Raise the kernel's limit of 128, at which the systemd of a thirteenth host would not start.
+
+    It is one for all of the machine's hosts, and stays until the machine restarts: other labs
+    may need it when this one is gone.
+    """
+    with suppress(OSError):  # a container that may not: a dozen hosts work all the same
+        if int(_WATCHERS.read_text()) < _FOR_HOSTS:
+            _WATCHERS.write_text(f"{_FOR_HOSTS}\n")
 
 
 _LAYERS = {"lowerdir": "low", "upperdir": "up", "workdir": "work"}

@@ -64,12 +64,14 @@ class Host:
             call("mount", "-t", "overlay", f"ops-lab-{self.lab_id}", "-o", options, str(self.root))
 
     def write(self, path: str, content: bytes, mode: int = 0o644) -> None:
-        """Write a file below the root of a host that does not run, owned by its root."""
+        """Write a file below the root of a host, owned by its root; who boots sees it whole."""
         target = self.root / path
         target.parent.mkdir(parents=True, exist_ok=True)
-        target.unlink(missing_ok=True)
-        target.write_bytes(content)
-        target.chmod(mode)
+        beside = target.with_name(f".{target.name}.new")
+        beside.unlink(missing_ok=True)
+        beside.write_bytes(content)
+        beside.chmod(mode)
+        beside.replace(target)
 
     def boot(self) -> None:
         """Start the host; see `wait_ready`. Its console begins anew at the end of the last."""

@@ -28,10 +28,11 @@ BOOT_SECONDS = 120
 _APPEAR = """
 set -e
 mkdir -p /dev/disk/by-id
-[ -b "/dev/$1" ] || mknod -m 660 "/dev/$1" b "$2" "$3"
+[ -b "/dev/$1" ] || mknod -m 660 "/dev/$1" b "$2" "$3" || [ -b "/dev/$1" ]
 chgrp disk "/dev/$1"
 ln -sfn "../../$1" "$4"
 """
+"""A host that boots may make the same device at this moment, from its tmpfiles.d."""
 
 
 @dataclass

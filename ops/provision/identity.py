@@ -27,6 +27,9 @@ TEMPLATE = "provision/user-data.yaml.j2"
 MOST = 16384
 """Bytes of user data that EC2 takes (EC2 user guide, "Instance user data")."""
 
+_ED25519 = 51
+"""Bytes of an Ed25519 public key: two lengths of 4, the 11 of its name, the 32 of the key."""
+
 
 @dataclass(frozen=True)
 class Throwaway:
@@ -120,12 +123,21 @@ def make(desired: Desired, folders: Sequence[Path]) -> Throwaway:
 def witness(console: str, expected: Sequence[str]) -> bool | None:
     """Return whether the console shows one of the expected host keys, None when it shows none.
 
-    cloud-init writes the keys there at the first boot, between lines that say so.
+    cloud-init writes the keys there at the first boot, between lines that say so. A console
+    that is being written ends anywhere, and others write on it too: only whole keys count.
     """
     _, _, after = console.partition("BEGIN SSH HOST KEY KEYS")
     block, _, _ = after.partition("END SSH HOST KEY KEYS")
-    shown = re.findall(r"ssh-ed25519 [A-Za-z0-9+/=]+", block)
+    shown = [key for key in re.findall(r"ssh-ed25519 [A-Za-z0-9+/]+=*", block) if _is_whole(key)]
     return any(key in expected for key in shown) if shown else None
+
+
+def _is_whole(key: str) -> bool:
+    """Return whether an Ed25519 key has all of its 51 bytes (RFC 8709, section 4)."""
+    try:
+        return len(base64.b64decode(key.partition(" ")[2], validate=True)) == _ED25519
+    except ValueError:
+        return False
 
 
 def _packed(user_data: bytes) -> str:

@@ -206,7 +206,10 @@ def _dead(repo: Repository, name: str) -> Iterable[list[journal.Event]]:
     """Yield the journals of the component's runs that died and are not recorded yet."""
     folder = repo.var / "journal"
     for path in journal.orphans(folder) if folder.is_dir() else ():
-        events = journal.read(path)
+        try:
+            events = journal.read(path)
+        except FileNotFoundError:  # another task recorded it: what it observed is the state now
+            continue
         if events and events[0].get("component") == name:
             yield events
 

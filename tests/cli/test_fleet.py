@@ -68,7 +68,7 @@ def test_one_after_another_keeps_to_the_order_of_what_comes_after(
 def test_one_after_another_gives_the_same_outcomes() -> None:
     works = {"b": _talk, "a": _fail}
     together, in_turn = fleet.side_by_side(works), fleet.in_turn(works)
-    assert [outcome.code for outcome in together] == [outcome.code for outcome in in_turn]
+    assert together == in_turn
 
 
 def test_no_more_than_the_limit_run_at_once(tmp_path: Path) -> None:
@@ -89,7 +89,8 @@ def test_a_killed_process_is_a_fault() -> None:
         os.kill(os.getpid(), signal.SIGKILL)
         return 0
 
-    assert [outcome.code for outcome in fleet.side_by_side({"wiki": die})] == [1]
+    [outcome] = fleet.side_by_side({"wiki": die})
+    assert (outcome.code, outcome.error) == (1, "ended by signal 9")
 
 
 def test_an_unprintable_end_of_output_is_not_lost(capfd: pytest.CaptureFixture[str]) -> None:
@@ -109,6 +110,12 @@ def test_one_failure_does_not_stop_the_rest_and_the_worst_code_counts(tmp_path: 
     assert documents["fine"] == {"fine": "fine"}
     assert documents["fault"] == {"error": "a fault\nmend it"}
     assert "refused: refused" in done.stderr
+    assert done.stderr.splitlines()[-4:] == [
+        "1 of 4 components ended with 0, not these:",
+        "  fault: exit 1, a fault",
+        "  incomplete: exit 4, some left",
+        "  refused: exit 3, refused",
+    ]
 
 
 def test_an_unknown_name_in_a_list_is_refused_before_anything_starts(tmp_path: Path) -> None:

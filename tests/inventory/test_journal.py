@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 
 import pytest
@@ -31,6 +32,32 @@ def test_a_journal_is_an_orphan_when_its_process_let_go(tmp_path: Path) -> None:
     assert journal.orphans(tmp_path) == []
     one.close()
     assert journal.orphans(tmp_path) == [one.path]
+
+
+def test_who_only_looks_does_not_take_a_run_for_dead_nor_its_lock(tmp_path: Path) -> None:
+    """Tasks of other components look at the journals at any time, without a lock."""
+    over, wrong, kept = threading.Event(), [], []
+
+    def look() -> None:
+        while not over.is_set():
+            wrong.extend(journal.orphans(tmp_path))
+
+    lookers = [threading.Thread(target=look) for _ in range(2)]
+    for looker in lookers:
+        looker.start()
+    for number in range(100):
+        kept.append(Journal(tmp_path / f"R{number}.jsonl"))
+        if number % 3 == 0:
+            kept.pop(0).path.unlink()  # as when its run is put away, still locked
+    over.set()
+    for looker in lookers:
+        looker.join()
+    assert wrong == []
+    assert journal.orphans(tmp_path) == []
+    assert not list(tmp_path.glob(".*"))
+    for one in kept:
+        one.close()
+    assert len(journal.orphans(tmp_path)) == len(kept) == 66
 
 
 def test_a_run_has_one_journal(tmp_path: Path) -> None:

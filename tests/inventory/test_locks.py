@@ -5,13 +5,13 @@ from __future__ import annotations
 import subprocess
 import sys
 import threading
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import pytest
 
 from ops.errors import OpsError, Refused
-from ops.inventory.locks import Holder, component_lock, repository_lock
+from ops.inventory.locks import Holder, component_lock, must_be_idle, repository_lock
 
 HOLDER = Holder("provision", "R1", 4711, "2026-11-22T17:00:00Z")
 
@@ -42,6 +42,28 @@ def test_who_has_patience_is_told_for_whom_it_waits_and_gets_the_lock(tmp_path: 
         component_lock(tmp_path, "wiki", HOLDER, patience=0.1),
     ):
         pass
+
+
+def test_who_only_asks_whether_a_component_is_idle_keeps_nobody_from_work(tmp_path: Path) -> None:
+    """A status or a plan, asked for at the moment when a nightly backup begins."""
+    over = threading.Event()
+
+    def ask() -> None:
+        while not over.is_set():
+            with suppress(Refused):
+                must_be_idle(tmp_path, "wiki")
+
+    askers = [threading.Thread(target=ask) for _ in range(2)]
+    for asker in askers:
+        asker.start()
+    try:
+        for _ in range(300):
+            with component_lock(tmp_path, "wiki", HOLDER):
+                pass
+    finally:
+        over.set()
+        for asker in askers:
+            asker.join()
 
 
 def test_other_components_are_free(tmp_path: Path) -> None:

@@ -20,6 +20,8 @@ from tests.provision.world import KEY, World
 
 DESIRED = World({"instances": {"main": {"type": "t3.small", "zone": "us-east-1a"}}}).desired
 
+OTHER = f"{KEY[:-4]}AAAA"
+
 
 def ask(kept: Throwaway, path: Path) -> Result:
     """Run the command that makes the host's own key, on a key file of the test's."""
@@ -66,7 +68,10 @@ def test_user_data_that_is_too_long_is_packed_and_kept_as_it_was_sent(tmp_path: 
     [
         ("Linux version 6.1\nlogin: ", None),
         (f"-----BEGIN SSH HOST KEY KEYS-----\n{KEY} root@wiki\n-----END SSH", True),
-        ("-----BEGIN SSH HOST KEY KEYS-----\nssh-ed25519 AAAAother root\n-----END SSH", False),
+        (f"-----BEGIN SSH HOST KEY KEYS-----\n{OTHER} root@wiki\n-----END SSH", False),
+        (f"-----BEGIN SSH HOST KEY KEYS-----\n{KEY[:50]}", None),  # it is being written
+        (f"-----BEGIN SSH HOST KEY KEYS-----\n{KEY[:-1]}", None),
+        (f"-----BEGIN SSH HOST KEY KEYS-----\n{KEY[:50]}[  OK  ] Started{KEY[50:]}\n-----E", None),
         ("-----BEGIN SSH HOST KEY KEYS-----\nssh-rsa AAAAB3 root\n-----END SSH", None),
     ],
 )

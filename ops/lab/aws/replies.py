@@ -6,7 +6,7 @@ import io
 import json
 import re
 import urllib.parse
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from xml.sax.saxutils import escape
 
@@ -66,6 +66,22 @@ def error(service: str, code: str, message: str, status: int) -> Reply:
         return _xml(status, f"<Error><Code>{text}</Code><Message>{said}</Message></Error>")
     headers = [("Content-Type", "application/x-amz-json-1.1"), ("x-amzn-ErrorType", code)]
     return Reply(status, headers, json.dumps({"__type": code, "message": message}).encode())
+
+
+def as_ec2_refuses(reply: Reply) -> Reply:
+    """Return moto's refusals as EC2 words them, and EC2's own faults with EC2's status.
+
+    botocore asks again after a status of 500, as it does with EC2 (API Reference, "Error codes").
+    """
+    if reply.status == 400 and b"<Code>InternalError</Code>" in reply.body:
+        return replace(reply, status=500)
+    if reply.status == 403 and b"AccessDenied" in reply.body:
+        said = "You are not authorized to perform this operation."
+        return error("ec2", "UnauthorizedOperation", said, 403)
+    if reply.status == 401 and b"AuthFailure" in reply.body:
+        said = "AWS was not able to validate the provided access credentials"
+        return error("ec2", "AuthFailure", said, 401)
+    return reply
 
 
 def document(data: object, status: int = 200) -> Reply:

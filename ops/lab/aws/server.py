@@ -152,7 +152,7 @@ class Application:
             said = f"the lab's AWS failed: {type(error).__name__}: {error}"
             return replies.error(call.service, "UnsupportedOperation", said, 400)
         reply = Reply(int(status.split()[0]), list(headers), b"".join(chunks))
-        return _as_ec2_refuses(reply) if call.service == "ec2" else reply
+        return replies.as_ec2_refuses(reply) if call.service == "ec2" else reply
 
     def _prepare(self, region: str) -> None:
         with self._lock:
@@ -216,17 +216,6 @@ def _set_state(account: Account, resource: str, state: str) -> None:
             instances.set_health(account, found, state)
             return
     raise KeyError(f"no snapshot and no instance {resource}")
-
-
-def _as_ec2_refuses(reply: Reply) -> Reply:
-    """Return moto's refusals of credentials as EC2 words them."""
-    if reply.status == 403 and b"AccessDenied" in reply.body:
-        said = "You are not authorized to perform this operation."
-        return replies.error("ec2", "UnauthorizedOperation", said, 403)
-    if reply.status == 401 and b"AuthFailure" in reply.body:
-        said = "AWS was not able to validate the provided access credentials"
-        return replies.error("ec2", "AuthFailure", said, 401)
-    return reply
 
 
 def _hang_up(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:

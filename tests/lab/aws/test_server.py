@@ -126,6 +126,7 @@ def test_machines_that_fail_leave_no_running_instance(ec2: Any, machines: Idle) 
     with pytest.raises(ClientError, match="told to fail") as caught:
         ec2.run_instances(**WISH)
     assert code(caught) == "InternalError"
+    assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == 500
     reservations = ec2.describe_instances()["Reservations"]
     assert {one["Instances"][0]["State"]["Name"] for one in reservations} == {"terminated"}
 
