@@ -83,9 +83,9 @@ class Lines:
 
 def line(name: str, bytes: int, files: int, total: Total, seconds: float) -> str:
     """Return one line of progress: bytes, files, rate and the time left, as far as known."""
-    parts = [_of(quantities.size(bytes), quantities.size, total.bytes)]
+    parts = [_of(bytes, quantities.size, total.bytes)]
     if files or total.files:
-        parts.append(f"{_of(quantities.number(files), quantities.number, total.files)} files")
+        parts.append(f"{_of(files, quantities.number, total.files)} files")
     parts.append(quantities.rate(bytes, seconds))
     left = remaining(bytes, total.bytes, seconds)
     if left is not None:
@@ -100,8 +100,9 @@ def remaining(done: int, total: int | None, seconds: float) -> float | None:
     return seconds * (total - done) / done
 
 
-def _of(done: str, shown: Callable[[int], str], total: int | None) -> str:
-    return f"{done} of {shown(total)}" if total else done
+def _of(done: int, shown: Callable[[int], str], total: int | None) -> str:
+    """Return what is done, of how much: an estimate that was passed is none any more."""
+    return f"{shown(done)} of {shown(total)}" if total and done <= total else shown(done)
 
 
 class _Drawn:
@@ -117,9 +118,10 @@ class _Drawn:
         self._progress.update(self._task, description=words, total=total_bytes or None)
 
     def at(self, bytes: int, files: int = 0) -> None:
-        counted = _of(quantities.number(files), quantities.number, self._total.files)
+        counted = _of(files, quantities.number, self._total.files)
         shown = f"{counted} files" if files or self._total.files else ""
-        self._progress.update(self._task, completed=bytes, files=shown)
+        total = max(bytes, self._total.bytes) if self._total.bytes else None  # an estimate, passed
+        self._progress.update(self._task, completed=bytes, total=total, files=shown)
 
 
 @contextmanager

@@ -20,6 +20,10 @@ def test_a_line_tells_bytes_files_rate_and_time_left() -> None:
     assert told == "wiki: 250 MB of 1.0 GB, 5,000 of 20,000 files, 50 MB/s, 15 s left"
 
 
+def test_an_estimate_that_was_passed_is_none_any_more() -> None:
+    assert line("wiki", 2000, 7, Total(1000, 6), 0) == "wiki: 2.0 kB, 7 files, -"
+
+
 def test_what_nobody_knows_is_left_out() -> None:
     assert line("wiki", 1000, 0, Total(), 0) == "wiki: 1.0 kB, -"
 
