@@ -34,6 +34,7 @@ def demo(context: Context, *, keep: bool = False, dir: str = "", files: int = 30
     from ops.cli import output
     from ops.cli.place import PROJECT
     from ops.inventory.repository import Repository
+    from ops.lab import demo as lab_demo
     from ops.lab import lab
 
     folder = Path(dir or tempfile.mkdtemp(prefix="ops-demo-")).absolute()
@@ -45,12 +46,16 @@ def demo(context: Context, *, keep: bool = False, dir: str = "", files: int = 30
         played = _played(folder, repo, files)
         if (repo.path / "site.yaml").exists():
             _report(repo, page, played)
+        if not played[-1].good:
+            lab_demo.keep_logs(folder, page.parent / "logs")
     finally:
         if not keep and (folder / "lab.json").exists():
             lab.down(folder)
     output.table(["", "shown", "typed", "s"], [_row(one) for one in played], "What was done")
     if played[0].good:
         output.say(f"report: {page}")
+    if not played[-1].good:
+        output.say(f"the lab's logs: {page.parent / 'logs'}", *_surprise(played[-1]))
     if keep:
         output.say(f"export OPS_INVENTORY={repo.path}", f"fab lab.down dir={folder}")
     return 0 if all(one.good for one in played) else 1
@@ -155,6 +160,10 @@ def _told(played: Sequence[Played]) -> Section:
 
 def _row(one: Played) -> tuple[str, str, str, str]:
     return _mark(one), one.act.shows, one.act.typed, f"{one.seconds:.1f}"
+
+
+def _surprise(one: Played) -> list[str]:
+    return [f"{one.act.typed} ended with {one.code}, not with {one.act.code}:", *one.last]
 
 
 def _mark(one: Played) -> str:

@@ -12,8 +12,10 @@ from ops.cloud.errors import CloudError
 def reach(endpoint: str, seconds: float) -> None:
     """Do nothing when something answers at `endpoint`. Raise CloudError (Unreachable) otherwise.
 
-    boto3 would try for half a minute before it says so. Any HTTP answer will do; of an
-    https endpoint only the connection is tried, as its certificate is boto3's business.
+    boto3 would try for half a minute before it says so. A connection must come about within
+    `seconds`; the answer may take ten times as long, as of a server that many ask at once. Any
+    HTTP answer will do; of an https endpoint only the connection is tried, as its certificate
+    is boto3's business.
     """
     parts = urllib.parse.urlsplit(endpoint)
     host, secure = parts.hostname or "", parts.scheme == "https"
@@ -31,6 +33,8 @@ def reach(endpoint: str, seconds: float) -> None:
 def _ask(host: str, port: int, seconds: float) -> None:
     connection = http.client.HTTPConnection(host, port, timeout=seconds)
     try:
+        connection.connect()
+        connection.sock.settimeout(10 * seconds)
         connection.request("HEAD", "/")
         connection.getresponse().read()
     finally:

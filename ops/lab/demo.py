@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
+import sys
 import time
 import urllib.request
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +18,9 @@ from ops.remote.command import script
 from ops.remote.host import Host
 
 PROJECT = Path(__file__).parents[2]
+
+_LAST = 8
+"""Lines of an act that went wrong which are told once more at the end."""
 
 
 @dataclass(frozen=True)
@@ -36,11 +43,12 @@ class Act:
 
 @dataclass(frozen=True)
 class Played:
-    """An act as it went."""
+    """An act as it went; `last` is the end of what it said on standard error, where we hear it."""
 
     act: Act
     code: int
     seconds: float
+    last: tuple[str, ...] = ()
 
     @property
     def good(self) -> bool:
@@ -53,14 +61,14 @@ def play(
 ) -> list[Played]:
     """Carry out the acts in order and return how they went; the first surprise ends it.
 
-    The tasks' own output goes where ours goes.
+    The tasks' own output goes where ours goes; on a terminal they draw there themselves.
     """
     played: list[Played] = []
     for act in acts:
         tell(f"\n# {act.shows}\n$ {act.typed}")
         started = time.monotonic()
-        code = _fab(fab, act.task, environ) if act.task else _do(act, tell)
-        played.append(Played(act, code, time.monotonic() - started))
+        code, last = _fab(fab, act.task, environ) if act.task else _do(act, tell)
+        played.append(Played(act, code, time.monotonic() - started, last))
         if not played[-1].good:
             break
     return played
@@ -95,17 +103,37 @@ def fetch(url: str, expect: str) -> str:
     return f"{url} answers with {expect!r}"
 
 
-def _fab(fab: Path, words: Sequence[str], environ: Mapping[str, str]) -> int:
+def keep_logs(lab: Path, folder: Path) -> None:
+    """Copy what a lab and its hosts wrote into `folder`, before the lab is taken down."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for path in [lab / "daemon.log", *(lab / "hosts").glob("*/console")]:
+        name = path.name if path.parent == lab else f"{path.parent.name}.console"
+        with suppress(OSError):  # a host that is gone meanwhile, or none at all
+            shutil.copyfile(path, folder / name)
+
+
+def _fab(
+    fab: Path, words: Sequence[str], environ: Mapping[str, str]
+) -> tuple[int, tuple[str, ...]]:
     argv = [str(fab), "--search-root", str(PROJECT), *words]
-    return subprocess.run(argv, env=dict(environ), stdin=subprocess.DEVNULL, check=False).returncode
+    heard = None if sys.stderr.isatty() else subprocess.PIPE
+    last: deque[str] = deque(maxlen=_LAST)
+    with subprocess.Popen(
+        argv, env=dict(environ), stdin=subprocess.DEVNULL, stderr=heard, text=True, errors="replace"
+    ) as process:
+        for line in process.stderr or ():
+            sys.stderr.write(line)
+            sys.stderr.flush()
+            last.append(line.rstrip("\n"))
+    return process.returncode, tuple(last)
 
 
-def _do(act: Act, tell: Callable[[str], None]) -> int:
+def _do(act: Act, tell: Callable[[str], None]) -> tuple[int, tuple[str, ...]]:
     if act.deed is None:
-        return 0
+        return 0, ()
     try:
         tell(act.deed())
     except OpsError as error:
         tell(str(error))
-        return error.exit_code
-    return 0
+        return error.exit_code, (str(error),)
+    return 0, ()

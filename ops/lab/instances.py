@@ -151,7 +151,9 @@ class Instances:
 
     def delete_volume(self, volume_id: str) -> None:
         """Remove a detached volume."""
-        holder = next((i for i, one in self._instances.items() if volume_id in one.attached), None)
+        with self._lock:
+            there = list(self._instances.items())
+        holder = next((name for name, one in there if volume_id in one.attached), None)
         if holder is not None:
             raise OpsError(f"volume {volume_id} is attached to {holder}", "detach it first")
         self._disks.delete(volume_id)

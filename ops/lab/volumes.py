@@ -75,7 +75,10 @@ def loops(below: Path) -> list[Path]:
     """Return the loop devices whose file is `below`, or lies below that folder."""
     found = []
     for block in Path("/sys/block").glob("loop*/loop/backing_file"):
-        text = block.read_text().strip().removesuffix(" (deleted)")
+        try:
+            text = block.read_text().strip().removesuffix(" (deleted)")
+        except OSError:  # another lab's, gone since it was listed
+            continue
         if text == str(below) or text.startswith(f"{below}/"):
             found.append(Path("/dev") / block.parts[3])
     return found

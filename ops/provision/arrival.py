@@ -16,10 +16,20 @@ Tell = Callable[[str], None]
 
 _FIRST_BOOT = r"""
 command -v cloud-init >/dev/null || exit 0
-cloud-init status --wait --long | tail -n 20
-status=$(cloud-init status | sed -n 's/^status: //p')
-[ "$status" != error ]
+tries=0
+while :; do
+  cloud-init status --wait --long | tail -n 20
+  status=$(cloud-init status | sed -n 's/^status: //p')
+  case $status in
+    done | degraded* | disabled) exit 0 ;;
+    error*) exit 1 ;;
+  esac
+  tries=$((tries + 1))
+  [ "$tries" -lt 30 ] || exit 1
+  sleep 1
+done
 """
+"""Nothing but these words is an answer: early in a boot it may say nothing, or crash."""
 
 
 @dataclass(frozen=True)
@@ -79,6 +89,29 @@ def await_ssh(endpoint: Endpoint, patience: Patience, tell: Tell) -> Host:
                 f"waiting for ssh on {endpoint.key_name} ({endpoint.address}), {told - began:.0f} s"
             )
         time.sleep(patience.pause)
+
+
+def await_host(endpoint: Endpoint, patience: Patience, tell: Tell) -> Host:
+    """Return a connection to a new host, as soon as its first boot is done.
+
+    A host that restarts in it, as images that renew their kernel do, is waited for again.
+    Raise HostKeyRefused, Late, or OpsError when the first boot failed.
+    """
+    until, left = time.monotonic() + patience.limit, patience
+    while True:
+        host = await_ssh(endpoint, left, tell)
+        try:
+            await_first_boot(host, left)
+        except Unreachable as lost:
+            host.close()
+            tell(f"{lost.message}: connecting again")
+        except BaseException:
+            host.close()
+            raise
+        else:
+            return host
+        time.sleep(patience.pause)
+        left = replace(patience, limit=max(0.0, round(until - time.monotonic(), 1)))
 
 
 def await_first_boot(host: Host, patience: Patience) -> None:

@@ -13,7 +13,7 @@ from ops.errors import Incomplete, OpsError
 from ops.known_hosts import fingerprint
 from ops.plan import Step
 from ops.provision import identity
-from ops.provision.arrival import Late, await_first_boot, await_ssh
+from ops.provision.arrival import Late, await_host, await_ssh
 from ops.provision.desired import Desired
 from ops.provision.identity import Throwaway
 from ops.provision.worksite import Course, Worksite
@@ -49,8 +49,7 @@ class Welcome:
         endpoint = replace(work.endpoint(desired, instance), known_hosts=known_hosts)
         work.close(desired.slot)
         try:
-            work.hosts[desired.slot] = await_ssh(endpoint, work.patience, work.tell)
-            await_first_boot(work.hosts[desired.slot], work.patience)
+            work.hosts[desired.slot] = await_host(endpoint, work.patience, work.tell)
         except Late as error:
             raise Incomplete(error.message, self._keep_console(instance)) from None
         except OpsError as error:

@@ -97,9 +97,22 @@ def _dialled(endpoint: Endpoint, path: Way) -> Line:
         ending.callback(connection.client.close)  # Fabric leaves a half-open one as it is
         ending.callback(connection.close)
         connection.client.set_missing_host_key_policy(PinnedPolicy(endpoint, text))
-        connection.open()
+        _open(connection)
         _watch(connection.transport)
         return Line(connection, ending.pop_all())
+
+
+def _open(connection: Any) -> None:
+    """Connect; what paramiko falls over in the other side's words is that side's fault.
+
+    Its reader passes on whatever it raised, a struct.error as well as a ValueError.
+    """
+    try:
+        connection.open()
+    except (OpsError, OSError, EOFError, paramiko.SSHException):
+        raise
+    except Exception as error:
+        raise paramiko.SSHException(f"{type(error).__name__}: {error}") from error
 
 
 def _gateway(path: Way, ending: ExitStack) -> Line | None:

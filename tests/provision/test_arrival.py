@@ -9,11 +9,34 @@ from pathlib import Path
 import pytest
 
 from ops.errors import OpsError, UsageError
-from ops.provision.arrival import Patience, await_first_boot, await_ssh, seconds
-from ops.remote.command import Command
+from ops.provision import arrival
+from ops.provision.arrival import (
+    Patience,
+    await_first_boot,
+    await_host,
+    await_ssh,
+    first_boot,
+    seconds,
+)
+from ops.remote.command import Command, script
 from ops.remote.host import Result
 from ops.remote.local import LocalHost
 from tests.support.sshd import Sshd, sshd_or_skip
+
+DONE = "echo status: done"
+CRASHED = """
+[ -e "$0.tried" ] || [ "$*" = 'status --wait --long' ] || { touch "$0.tried"; exit 1; }
+echo 'status: done'
+"""
+
+RESTART = """
+session=$$
+while [ "$(cat /proc/$session/comm)" != sshd ]; do
+    session=$(awk '{print $4}' /proc/$session/stat)
+done
+kill -9 "$session"
+sleep 9
+"""
 
 SOON = Patience(limit=10, pause=0.05, told_every=0.1)
 
@@ -24,7 +47,7 @@ class Booted(LocalHost):
     def __init__(self, folder: Path, said: str) -> None:
         super().__init__("wiki.cloud.main")
         program = folder / "cloud-init"
-        program.write_text(f"#!/bin/sh\necho 'status: {said}'\n")
+        program.write_text(f"#!/bin/sh\n{said}\n")
         program.chmod(0o755)
         self.path = f"{folder}:/usr/bin:/bin"
 
@@ -45,12 +68,29 @@ def test_a_host_that_comes_up_late_is_waited_for(tmp_path: Path) -> None:
 
 
 def test_a_first_boot_that_went_well_is_done(tmp_path: Path) -> None:
-    await_first_boot(Booted(tmp_path, "done"), SOON)
+    await_first_boot(Booted(tmp_path, DONE), SOON)
+
+
+def test_a_first_boot_that_can_not_tell_yet_is_asked_again(tmp_path: Path) -> None:
+    await_first_boot(Booted(tmp_path, CRASHED), SOON)
+    assert (tmp_path / "cloud-init.tried").exists()
+
+
+def test_a_host_that_restarts_in_its_first_boot_is_waited_for_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[str] = []
+    boots = iter([script(RESTART), first_boot()])
+    monkeypatch.setattr(arrival, "first_boot", lambda: next(boots))
+    with Sshd(tmp_path) as server:
+        await_host(server.endpoint("wiki.cloud.main"), SOON, told.append).close()
+    assert len(told) == 1
+    assert "connecting again" in told[0]
 
 
 def test_a_first_boot_that_failed_is_told(tmp_path: Path) -> None:
     with pytest.raises(OpsError, match="cloud-init failed") as failed:
-        await_first_boot(Booted(tmp_path, "error"), SOON)
+        await_first_boot(Booted(tmp_path, "echo status: error"), SOON)
     assert "cloud-init-output.log" in failed.value.hint
 
 

@@ -73,9 +73,13 @@ def test_a_connection_that_ends_breaks_off_and_the_next_scan_goes_on(
 
 def _close(host: Host, part: Path, noted: bool) -> None:
     """Close the connection at once, or when something was noted."""
-    while noted and not (part.exists() and b"./f" in part.read_bytes()):
+    while noted and not _noted(part):
         time.sleep(0.02)
     host.close()
+
+
+def _noted(part: Path) -> int:
+    return part.read_bytes().count(b"./f") if part.exists() else 0
 
 
 _CONTROLLER = """
@@ -96,9 +100,10 @@ def test_a_controller_that_is_killed_leaves_nothing_running_and_little_to_read_a
 ) -> None:
     words = [sys.executable, "-c", _CONTROLLER, str(tree), str(tmp_path / "look")]
     with subprocess.Popen(words) as controller:
-        time.sleep(1.6)
+        while controller.poll() is None and not _noted(tmp_path / "look.part"):
+            time.sleep(0.02)
         controller.send_signal(signal.SIGKILL)
-    noted = (tmp_path / "look.part").read_bytes().count(b"./f")
+    noted = _noted(tmp_path / "look.part")
     assert noted > 0
     keeping = Keeping(tmp_path / "look", "here")
     found = scan(LocalHost(), Tree(str(tree), as_root=False), keeping=keeping)

@@ -6,6 +6,7 @@ them. They find their lab by the account that the server writes into each reques
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -14,6 +15,8 @@ from ops.errors import OpsError
 from ops.lab.aws.faults import Faults
 from ops.lab.aws.tokens import Mismatch, Tokens
 from ops.lab.machines import Machines
+
+log = logging.getLogger(__name__)
 
 _FIRST = 123456789012
 _lock = threading.Lock()
@@ -87,9 +90,11 @@ def once(response: Any, action: str, work: Callable[[], object]) -> tuple[object
 
 
 def told(work: Callable[[], None], undo: Callable[[], object]) -> None:
-    """Tell the machines something; when they fail, undo it and answer InternalError."""
+    """Tell the machines something; when they fail in any way, undo it and answer InternalError."""
     try:
         work()
-    except OpsError as error:
+    except Exception as error:
+        if not isinstance(error, OpsError):
+            log.exception("the lab's machines failed")
         undo()
         raise refusal("InternalError", f"the lab's machines failed: {error}") from error

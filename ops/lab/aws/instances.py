@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 from ops.lab.aws.account import Account, answer, of, once, refusal, told
@@ -42,7 +43,7 @@ def start_instances(self: Any) -> Any:
     stopped = [instance for instance in instances if instance.state == "stopped"]
     result = _moto().start_instances(self)
     for instance in stopped:
-        _boot(self, instance, undo=instance.stop)
+        told(partial(_boot, self, instance), instance.stop)
     return result
 
 
@@ -152,13 +153,17 @@ def _run(response: Any) -> object:
     reservation: Any = _moto().run_instances(response).result
     for instance in reservation.instances:
         instance.disable_api_termination = response._get_bool_param("DisableApiTermination", False)
-        _correct_root(instance)
-        _correct_disks(response, instance)
-        _boot(response, instance, undo=instance.terminate)
+        told(partial(_made_whole, response, instance), instance.terminate)
     return reservation
 
 
-def _boot(response: Any, instance: Any, *, undo: Any) -> None:
+def _made_whole(response: Any, instance: Any) -> None:
+    _correct_root(instance)
+    _correct_disks(response, instance)
+    _boot(response, instance)
+
+
+def _boot(response: Any, instance: Any) -> None:
     account = of(response)
     addresses = account.machines.addresses(instance.id)
     _place(instance, addresses)
@@ -167,15 +172,12 @@ def _boot(response: Any, instance: Any, *, undo: Any) -> None:
         for device, block in instance.get_block_device_mapping
         if block.volume_id in account.disks
     }
-    told(
-        lambda: account.machines.start(
-            instance.id,
-            user_data=_raw(instance.user_data),
-            public_keys=_public_keys(response, instance),
-            hostname=addresses.private_dns.partition(".")[0],
-            volumes=volumes,
-        ),
-        undo,
+    account.machines.start(
+        instance.id,
+        user_data=_raw(instance.user_data),
+        public_keys=_public_keys(response, instance),
+        hostname=addresses.private_dns.partition(".")[0],
+        volumes=volumes,
     )
 
 

@@ -39,6 +39,8 @@ from ops.lab.machines import Machines
 log = logging.getLogger(__name__)
 
 _installed = threading.Lock()
+_SERVED = frozenset({"ec2", "ssm", "sts", "iam", "s3"})
+"""The services of moto that the suite asks."""
 
 
 @dataclass(frozen=True)
@@ -150,6 +152,8 @@ class Application:
         except Exception as error:
             log.exception("moto failed in %s", call.action)
             said = f"the lab's AWS failed: {type(error).__name__}: {error}"
+            if call.service in _SERVED:  # a fault in the middle, as AWS has them: ask again
+                return replies.error(call.service, "InternalError", said, 500)
             return replies.error(call.service, "UnsupportedOperation", said, 400)
         reply = Reply(int(status.split()[0]), list(headers), b"".join(chunks))
         return replies.as_ec2_refuses(reply) if call.service == "ec2" else reply

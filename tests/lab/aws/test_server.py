@@ -143,6 +143,26 @@ def test_machines_that_fail_leave_no_volume_and_no_attachment(ec2: Any, machines
     assert [one["VolumeId"] for one in found["Volumes"]] == [volume]
 
 
+def test_what_failed_in_the_middle_is_undone_and_may_be_asked_again(
+    ec2: Any, machines: Idle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Any fault of the lab's own is AWS's, status 500: botocore asks again, and gets it."""
+
+    def lost(*_: object, **__: object) -> None:
+        monkeypatch.undo()
+        raise FileNotFoundError("/sys/block/loop7")
+
+    instance = ec2.run_instances(**WISH)["Instances"][0]["InstanceId"]
+    volume = ec2.create_volume(AvailabilityZone="us-east-1a", Size=1)["VolumeId"]
+    where = {"VolumeId": volume, "InstanceId": instance, "Device": "/dev/sdf"}
+    monkeypatch.setattr(machines, "attach", lost)
+    with pytest.raises(ClientError) as caught:
+        ec2.attach_volume(**where)
+    assert code(caught) == "InternalError"
+    assert ec2.attach_volume(**where)["InstanceId"] == instance
+    assert machines.about(volume) == ["create_volume", "attach"]
+
+
 def test_the_machines_get_what_the_launch_says(ec2: Any, machines: Idle) -> None:
     pair = ec2.create_key_pair(KeyName="k", KeyType="ed25519")
     assert pair["KeyName"] == "k"
