@@ -67,7 +67,8 @@ clean: ## remove what the other targets made here; the lab's image stays
 	rm -rf $(VENV) build .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
-# Compiled here, as the account that runs `fab` may not be allowed to write bytecode.
+# Compiled here, as the account that runs `fab` may not be allowed to write bytecode; what is for
+# development alone is compiled when it is first used, which most of it never is.
 $(VENV)/.installed: requirements.lock pyproject.toml | $(VENV)/bin/python
 	$(PIP) install --require-hashes -r requirements.lock
 	$(PIP) install --no-deps --no-build-isolation --editable .
@@ -75,7 +76,7 @@ $(VENV)/.installed: requirements.lock pyproject.toml | $(VENV)/bin/python
 	touch $@
 
 $(VENV)/.developed: requirements-dev.lock $(VENV)/.installed
-	$(PIP) install --require-hashes -r requirements-dev.lock
+	$(PIP) install --no-compile --require-hashes -r requirements-dev.lock
 	touch $@
 
 $(VENV)/.lab: requirements/lab requirements/lab-install requirements/lab.apt $(VENV)/.developed

@@ -57,13 +57,18 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out the soak tests; with --soak take those and the tests with seeds alone.
 
-    A file that waits for minutes comes first, then those with most tests: so no process is left
-    alone with one in the end.
+    A file that waits for minutes comes first, then those of the lab, which take longest, then those
+    with most tests: so no process is left alone with one in the end.
     """
     wanted = [item for item in items if _is_wanted(item, soak=config.option.soak)]
     config.hook.pytest_deselected(items=[item for item in items if item not in wanted])
     tests = Counter(item.path for item in wanted)
-    items[:] = sorted(wanted, key=lambda item: (item.path.name != WAITS, -tests[item.path]))
+    items[:] = sorted(wanted, key=lambda item: (*_place(item), -tests[item.path]))
+
+
+def _place(item: pytest.Item) -> tuple[bool, bool]:
+    """Return what puts a test's file forward, False first."""
+    return item.path.name != WAITS, item.path.parent.name != "lab"
 
 
 def _is_wanted(item: pytest.Item, *, soak: bool) -> bool:

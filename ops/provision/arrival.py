@@ -25,7 +25,7 @@ while :; do
     error*) exit 1 ;;
   esac
   tries=$((tries + 1))
-  [ "$tries" -lt 30 ] || exit 1
+  [ "$tries" -lt 30 ] || { echo "cloud-init tells no status: ${status:-nothing}"; exit 1; }
   sleep 1
 done
 """
