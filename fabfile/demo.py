@@ -44,10 +44,10 @@ def demo(context: Context, *, keep: bool = False, dir: str = "", files: int = 30
     page = PROJECT / "var" / "demo" / "report.html"
     try:
         played = _played(folder, repo, files)
-        if (repo.path / "site.yaml").exists():
-            _report(repo, page, played)
         if not played[-1].good:
             lab_demo.keep_logs(folder, page.parent / "logs")
+        if (repo.path / "site.yaml").exists():
+            _report(repo, page, played)
     finally:
         if not keep and (folder / "lab.json").exists():
             lab.down(folder)

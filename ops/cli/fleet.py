@@ -16,7 +16,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import IO, Literal, TextIO
+from typing import IO, Any, Literal, TextIO
 
 from ops.cli import faults, output
 from ops.cli.signals import Terminated
@@ -194,13 +194,22 @@ def _prefixed(name: str, line: bytes) -> str:
 def _finish_stream(child: _Child, reading: int) -> None:
     rest = child.rest.pop(reading)
     if child.streams[reading] == "document":
-        told = json.loads(rest) if rest else {}  # nothing from a process that was killed
+        told = _told(rest)
         child.outcome.error = told.get("error", "")
         child.outcome.document = told.get("document")
     elif rest:
         _pass_on(child, reading, rest + b"\n")
     del child.streams[reading]
     os.close(reading)
+
+
+def _told(text: bytes) -> dict[str, Any]:
+    """Return what a process told at its end: nothing, when it was killed before or meanwhile."""
+    try:
+        told: dict[str, Any] = json.loads(text)
+    except ValueError:
+        return {}
+    return told
 
 
 def _reap(child: _Child) -> None:

@@ -6,7 +6,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
 from ops import quantities
@@ -120,8 +120,10 @@ class _Drawn:
     def at(self, bytes: int, files: int = 0) -> None:
         counted = _of(files, quantities.number, self._total.files)
         shown = f"{counted} files" if files or self._total.files else ""
-        total = max(bytes, self._total.bytes) if self._total.bytes else None  # an estimate, passed
-        self._progress.update(self._task, completed=bytes, total=total, files=shown)
+        if bytes > (self._total.bytes or bytes):  # an estimate that was too low: raised by steps,
+            self._total = replace(self._total, bytes=bytes * 5 // 4)  # as each forgets the rate
+            self._progress.update(self._task, total=self._total.bytes)
+        self._progress.update(self._task, completed=bytes, files=shown)
 
 
 @contextmanager

@@ -13,7 +13,7 @@ def reach(endpoint: str, seconds: float) -> None:
     """Do nothing when something answers at `endpoint`. Raise CloudError (Unreachable) otherwise.
 
     boto3 would try for half a minute before it says so. A connection must come about within
-    `seconds`; the answer may take ten times as long, as of a server that many ask at once. Any
+    `seconds`; the answer may take three times as long, as of a server that many ask at once. Any
     HTTP answer will do; of an https endpoint only the connection is tried, as its certificate
     is boto3's business.
     """
@@ -34,7 +34,7 @@ def _ask(host: str, port: int, seconds: float) -> None:
     connection = http.client.HTTPConnection(host, port, timeout=seconds)
     try:
         connection.connect()
-        connection.sock.settimeout(10 * seconds)
+        connection.sock.settimeout(3 * seconds)
         connection.request("HEAD", "/")
         connection.getresponse().read()
     finally:

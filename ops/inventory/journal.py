@@ -25,7 +25,7 @@ class Journal:
     def __init__(self, path: Path) -> None:
         """Make the file, which must not exist yet, and lock it.
 
-        It has its name only when it is locked: nobody ever takes it for a dead run's.
+        It has its name only when it is locked: nobody takes a run that begins for a dead one.
         """
         files.make_folder(path.parent, 0o700)
         self.path = path

@@ -104,8 +104,9 @@ def fetch(url: str, expect: str) -> str:
 
 
 def keep_logs(lab: Path, folder: Path) -> None:
-    """Copy what a lab and its hosts wrote into `folder`, before the lab is taken down."""
-    folder.mkdir(parents=True, exist_ok=True)
+    """Copy what a lab and its hosts wrote into `folder`, made anew, before it is taken down."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
     for path in [lab / "daemon.log", *(lab / "hosts").glob("*/console")]:
         name = path.name if path.parent == lab else f"{path.parent.name}.console"
         with suppress(OSError):  # a host that is gone meanwhile, or none at all
@@ -121,11 +122,25 @@ def _fab(
     with subprocess.Popen(
         argv, env=dict(environ), stdin=subprocess.DEVNULL, stderr=heard, text=True, errors="replace"
     ) as process:
-        for line in process.stderr or ():
-            sys.stderr.write(line)
-            sys.stderr.flush()
-            last.append(line.rstrip("\n"))
+        try:
+            for line in process.stderr or ():
+                sys.stderr.write(line)
+                sys.stderr.flush()
+                last.append(line.rstrip("\n"))
+            process.wait()
+        except BaseException:
+            _end(process)  # it needs the lab, which is taken down now
+            raise
     return process.returncode, tuple(last)
+
+
+def _end(process: subprocess.Popen[str]) -> None:
+    """End an act in order, or after half a minute at once."""
+    process.terminate()
+    try:
+        process.wait(30)
+    except subprocess.TimeoutExpired:
+        process.kill()
 
 
 def _do(act: Act, tell: Callable[[str], None]) -> tuple[int, tuple[str, ...]]:

@@ -112,9 +112,17 @@ class Instances:
         """End the instance at once and remove what it wrote to its own disk."""
         with self._lock:
             instance = self._instances.pop(instance_id, None)
+        if instance is not None:
+            try:
+                self._remove(instance)
+            except OpsError:
+                with self._lock:  # still there, for who asks again
+                    self._instances[instance_id] = instance
+                raise
+        with self._lock:
             self._last.pop(instance_id, None)
-        if instance is None:
-            return
+
+    def _remove(self, instance: Instance) -> None:
         instance.host.kill()
         _join(instance)
         for volume_id in list(instance.attached):

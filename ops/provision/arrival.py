@@ -94,8 +94,9 @@ def await_ssh(endpoint: Endpoint, patience: Patience, tell: Tell) -> Host:
 def await_host(endpoint: Endpoint, patience: Patience, tell: Tell) -> Host:
     """Return a connection to a new host, as soon as its first boot is done.
 
-    A host that restarts in it, as images that renew their kernel do, is waited for again.
-    Raise HostKeyRefused, Late, or OpsError when the first boot failed.
+    A host that restarts before cloud-init says that it is done, as images that renew their
+    kernel do, is waited for again. Raise HostKeyRefused, Late, or OpsError when the first boot
+    failed.
     """
     until, left = time.monotonic() + patience.limit, patience
     while True:
@@ -104,6 +105,9 @@ def await_host(endpoint: Endpoint, patience: Patience, tell: Tell) -> Host:
             await_first_boot(host, left)
         except Unreachable as lost:
             host.close()
+            if time.monotonic() + patience.pause >= until:
+                said = f"{endpoint.where}: no first boot was done after {patience.limit:g} s"
+                raise Late(f"{said}: {lost.message}") from lost
             tell(f"{lost.message}: connecting again")
         except BaseException:
             host.close()
@@ -111,7 +115,7 @@ def await_host(endpoint: Endpoint, patience: Patience, tell: Tell) -> Host:
         else:
             return host
         time.sleep(patience.pause)
-        left = replace(patience, limit=max(0.0, round(until - time.monotonic(), 1)))
+        left = replace(patience, limit=max(0.1, round(until - time.monotonic(), 1)))
 
 
 def await_first_boot(host: Host, patience: Patience) -> None:

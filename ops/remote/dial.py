@@ -11,6 +11,7 @@ import os
 import random
 import signal
 import socket
+import struct
 import subprocess
 import time
 from contextlib import ExitStack, suppress
@@ -109,9 +110,7 @@ def _open(connection: Any) -> None:
     """
     try:
         connection.open()
-    except (OpsError, OSError, EOFError, paramiko.SSHException):
-        raise
-    except Exception as error:
+    except (ValueError, LookupError, struct.error) as error:
         raise paramiko.SSHException(f"{type(error).__name__}: {error}") from error
 
 

@@ -4,6 +4,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pytest
 
 from ops.cloud import zones
 from ops.cloud.errors import CloudError
+from ops.cloud.reach import reach
 from ops.cloud.session import Cloud
 from ops.lab.aws.server import Server
 
@@ -121,6 +123,22 @@ def test_a_silent_endpoint_is_unreachable(listener: str) -> None:
     with pytest.raises(CloudError, match="does not answer") as caught:
         zones.identity(cloud)
     assert caught.value.code == "Unreachable"
+
+
+def test_an_endpoint_that_takes_its_time_is_reached() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+
+        def answer() -> None:
+            connection, _ = listening.accept()
+            with connection:
+                connection.recv(1000)
+                time.sleep(0.3)
+                connection.sendall(b"HTTP/1.0 200 OK\r\n\r\n")
+
+        answering = threading.Thread(target=answer)
+        answering.start()
+        reach(f"http://127.0.0.1:{listening.getsockname()[1]}", 0.2)
+        answering.join()
 
 
 def test_an_endpoint_that_is_no_address_is_told() -> None:

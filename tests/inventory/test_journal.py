@@ -45,13 +45,15 @@ def test_who_only_looks_does_not_take_a_run_for_dead_nor_its_lock(tmp_path: Path
     lookers = [threading.Thread(target=look) for _ in range(2)]
     for looker in lookers:
         looker.start()
-    for number in range(100):
-        kept.append(Journal(tmp_path / f"R{number}.jsonl"))
-        if number % 3 == 0:
-            kept.pop(0).path.unlink()  # as when its run is put away, still locked
-    over.set()
-    for looker in lookers:
-        looker.join()
+    try:
+        for number in range(100):
+            kept.append(Journal(tmp_path / f"R{number}.jsonl"))
+            if number % 3 == 0:
+                kept.pop(0).path.unlink()  # as when its run is put away, still locked
+    finally:
+        over.set()
+        for looker in lookers:
+            looker.join()
     assert wrong == []
     assert journal.orphans(tmp_path) == []
     assert not list(tmp_path.glob(".*"))

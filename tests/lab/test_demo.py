@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import signal
+import threading
 from pathlib import Path
 
 import pytest
@@ -47,3 +49,17 @@ def test_the_logs_of_a_lab_are_kept(tmp_path: Path) -> None:
         "i-1.console": "hosts/i-1/console",
         "wiki.console": "hosts/wiki/console",
     }
+
+
+def test_an_act_that_is_interrupted_ends_before_the_lab_does(tmp_path: Path) -> None:
+    fab = tmp_path / "fab"
+    fab.write_text(
+        f"#!/bin/sh\ntrap 'touch {tmp_path}/ended; exit 143' TERM\nwhile sleep 0.1; do :; done\n"
+    )
+    fab.chmod(0o755)
+    us = threading.main_thread().ident
+    interrupt = threading.Timer(0.5, signal.pthread_kill, [us, signal.SIGINT])
+    interrupt.start()
+    with pytest.raises(KeyboardInterrupt):
+        demo.play([Act("long", ("provision",))], fab, os.environ, lambda _: None)
+    assert (tmp_path / "ended").exists()

@@ -11,6 +11,7 @@ import pytest
 from ops.errors import OpsError, UsageError
 from ops.provision import arrival
 from ops.provision.arrival import (
+    Late,
     Patience,
     await_first_boot,
     await_host,
@@ -31,7 +32,7 @@ echo 'status: done'
 
 RESTART = """
 session=$$
-while [ "$(cat /proc/$session/comm)" != sshd ]; do
+until grep -q ^sshd /proc/$session/comm; do  # sshd, from OpenSSH 9.8 on sshd-session
     session=$(awk '{print $4}' /proc/$session/stat)
 done
 kill -9 "$session"
@@ -86,6 +87,14 @@ def test_a_host_that_restarts_in_its_first_boot_is_waited_for_again(
         await_host(server.endpoint("wiki.cloud.main"), SOON, told.append).close()
     assert len(told) == 1
     assert "connecting again" in told[0]
+
+
+def test_a_host_that_restarts_again_and_again_is_given_up_in_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(arrival, "first_boot", lambda: script(RESTART))
+    with Sshd(tmp_path) as server, pytest.raises(Late, match="no first boot was done after 2 s"):
+        await_host(server.endpoint("wiki.cloud.main"), replace(SOON, limit=2), print)
 
 
 def test_a_first_boot_that_failed_is_told(tmp_path: Path) -> None:

@@ -69,6 +69,29 @@ def test_a_server_that_hangs_up_is_asked_again_and_then_told(
     assert calls == 5
 
 
+def test_a_server_that_talks_nonsense_is_told_as_such(server: Sshd) -> None:
+    """Names of algorithms that are no UTF-8: paramiko's reader passes on its UnicodeDecodeError."""
+    names = b"\0\0\0\2\xff\xfe" * 10
+    payload = b"\x14" + bytes(16) + names + bytes(5)
+    padding = 8 - (5 + len(payload)) % 8 + 8
+    packet = bytes([padding]) + payload + bytes(padding)
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+
+        def talk() -> None:
+            connection, _ = listening.accept()
+            with connection:
+                connection.sendall(b"SSH-2.0-odd\r\n" + len(packet).to_bytes(4, "big") + packet)
+                while connection.recv(1000):
+                    pass
+
+        talking = threading.Thread(target=talk)
+        talking.start()
+        endpoint = replace(server.endpoint(), address="127.0.0.1", port=listening.getsockname()[1])
+        with pytest.raises(Unreachable, match="no SSH connection: UnicodeDecodeError"):
+            connect(endpoint)
+        talking.join()
+
+
 def test_a_wrong_key_names_user_and_key(server: Sshd, tmp_path: Path) -> None:
     stranger = make_key(tmp_path / "stranger")
     error = refused(replace(server.endpoint(), identity=stranger), "log-in refused for user")

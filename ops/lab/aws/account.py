@@ -89,12 +89,22 @@ def once(response: Any, action: str, work: Callable[[], object]) -> tuple[object
     return made.result, made.repeated
 
 
-def told(work: Callable[[], None], undo: Callable[[], object]) -> None:
-    """Tell the machines something; when they fail in any way, undo it and answer InternalError."""
+def told(work: Callable[[], None], undo: Callable[[], object] | None) -> None:
+    """Tell the machines something; when they fail in any way, undo it and answer InternalError.
+
+    botocore then asks again. Without `undo` it would find the thing done: the answer is
+    InternalFailure with a status that ends it.
+    """
+    from moto.ec2.exceptions import EC2ClientError
+
     try:
         work()
     except Exception as error:
-        if not isinstance(error, OpsError):
+        if not isinstance(error, OpsError | EC2ClientError):
             log.exception("the lab's machines failed")
-        undo()
-        raise refusal("InternalError", f"the lab's machines failed: {error}") from error
+        if undo is not None:
+            undo()
+        if isinstance(error, EC2ClientError):
+            raise
+        code = "InternalFailure" if undo is None else "InternalError"
+        raise refusal(code, f"the lab's machines failed: {error}") from error

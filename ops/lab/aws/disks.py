@@ -55,7 +55,7 @@ def delete_volume(self: Any) -> Any:
     result = _moto().delete_volume(self)
     account, volume_id = of(self), self._get_param("VolumeId")
     if volume_id in account.disks:
-        told(lambda: account.machines.delete_volume(volume_id), lambda: None)
+        told(lambda: account.machines.delete_volume(volume_id), None)
         account.disks.discard(volume_id)
     return result
 
@@ -89,7 +89,7 @@ def delete_snapshot(self: Any) -> Any:
     result = _moto().delete_snapshot(self)
     account, snapshot_id = of(self), self._get_param("SnapshotId")
     if snapshot_id in account.disks:
-        told(lambda: account.machines.delete_snapshot(snapshot_id), lambda: None)
+        told(lambda: account.machines.delete_snapshot(snapshot_id), None)
         account.disks.discard(snapshot_id)
     return result
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
+from ops.errors import OpsError
 from ops.lab.aws.account import Account, answer, of, once, refusal, told
 from ops.lab.aws.images import ROOT_DEVICE, ROOT_GIB
 from ops.lab.machines import Addresses
@@ -100,9 +102,9 @@ def terminate_instances(self: Any) -> Any:
     account = of(self)
     for instance in instances:
         instance.nics[0].public_ip = None
-        _tell(account, "terminate", instance.id)
+        told(partial(account.machines.terminate, instance.id), None)
         for volume in account.disks & set(doomed[instance.id]):
-            _tell(account, "delete_volume", volume)
+            told(partial(account.machines.delete_volume, volume), None)
             account.disks.discard(volume)
     return result
 
@@ -153,8 +155,19 @@ def _run(response: Any) -> object:
     reservation: Any = _moto().run_instances(response).result
     for instance in reservation.instances:
         instance.disable_api_termination = response._get_bool_param("DisableApiTermination", False)
-        told(partial(_made_whole, response, instance), instance.terminate)
+        told(partial(_made_whole, response, instance), partial(_unmade, of(response), instance))
     return reservation
+
+
+def _unmade(account: Account, instance: Any) -> None:
+    """End an instance that could not start, and what of its machine there is."""
+    volumes = {block.volume_id for _, block in instance.get_block_device_mapping}
+    instance.terminate()
+    with suppress(OpsError):
+        account.machines.terminate(instance.id)
+        for volume in account.disks & volumes:
+            account.machines.delete_volume(volume)
+    account.disks -= volumes
 
 
 def _made_whole(response: Any, instance: Any) -> None:
