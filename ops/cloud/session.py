@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import threading
 import urllib.parse
@@ -14,7 +15,9 @@ from ops.cloud.faults import translated
 
 if TYPE_CHECKING:
     import boto3
+    import botocore.session
     from botocore.config import Config
+    from botocore.loaders import Loader
     from mypy_boto3_ec2 import EC2Client
     from mypy_boto3_ssm import SSMClient
     from mypy_boto3_sts import STSClient
@@ -162,9 +165,9 @@ def _new_session(cloud: Cloud) -> boto3.Session:
         return _by_profile(cloud, cloud.profile)
     if cloud.endpoint or cloud.access_key or cloud.secret_key:
         raise CloudError("NoCredentials", "", cloud.endpoint or "", "No AWS credentials")
-    import boto3
+    import botocore.session
 
-    session = boto3.Session(region_name=cloud.region)
+    session = _made(botocore.session.Session(), region_name=cloud.region)
     if session.get_credentials() is None:
         raise CloudError("NoCredentials", "", cloud.region, "No AWS credentials")
     return session
@@ -172,7 +175,6 @@ def _new_session(cloud: Cloud) -> boto3.Session:
 
 def _explicit(cloud: Cloud) -> boto3.Session:
     """Return a session that knows only what is given: no ~/.aws, no AWS_PROFILE."""
-    import boto3
     import botocore.session
 
     access, secret = _value(cloud.access_key), _value(cloud.secret_key)
@@ -185,24 +187,23 @@ def _explicit(cloud: Cloud) -> boto3.Session:
             "credentials_file": (None, None, os.devnull, None),
         }
     )
-    return boto3.Session(
+    return _made(
+        core,
         aws_access_key_id=access,
         aws_secret_access_key=secret,
         aws_session_token=_value(cloud.session_token),
         region_name=cloud.region,
-        botocore_session=core,
     )
 
 
 def _by_profile(cloud: Cloud, profile: str) -> boto3.Session:
     """Return a session with the profile's own credentials; the machine's role is no substitute."""
-    import boto3
     import botocore.session
     from botocore.exceptions import ProfileNotFound
 
     core = botocore.session.Session(profile=profile)
     try:
-        session = boto3.Session(botocore_session=core, region_name=cloud.region)
+        session = _made(core, region_name=cloud.region)
         for ambient in ("container-role", "iam-role"):
             core.get_component("credential_provider").remove(ambient)
     except ProfileNotFound:
@@ -210,6 +211,25 @@ def _by_profile(cloud: Cloud, profile: str) -> boto3.Session:
     if session.get_credentials() is None:
         raise CloudError("NoCredentials", "", profile, "No AWS credentials in this profile")
     return session
+
+
+def _made(core: botocore.session.Session, **given: str | None) -> boto3.Session:
+    """Return a session of boto3 on botocore's; all share what describes AWS."""
+    import boto3
+
+    loader = _loader(core.get_config_variable("data_path"))
+    core.register_component("data_loader", loader)
+    session = boto3.Session(botocore_session=core, **cast("Any", given))
+    loader.search_paths[:] = dict.fromkeys(loader.search_paths)  # each session adds boto3's own
+    return session
+
+
+@functools.cache
+def _loader(path: str | None) -> Loader:
+    """Return what reads AWS's descriptions: megabytes of JSON, once for all of this process."""
+    from botocore.loaders import create_loader
+
+    return create_loader(path)
 
 
 def _value(key: Key | None) -> str | None:
