@@ -6,7 +6,15 @@ from ops.cli import Context, task
 from ops.errors import OpsError, UsageError, worst
 
 
-@task(app="many")
+def _ahead() -> None:
+    from ops.backup import snapshot  # noqa: F401 - loaded for the processes that come
+    from ops.cloud.session import read_ahead
+    from ops.remote import connection  # noqa: F401
+
+    read_ahead()
+
+
+@task(app="many", ahead=_ahead)
 def snapshot(
     context: Context, app: str, *, plan: bool = False, expect: str = "", json: bool = False
 ) -> int | None:
@@ -58,6 +66,7 @@ def run(
 @task(
     app="many",
     asks=True,
+    ahead=_ahead,
     help={
         "allow_deletes": "delete up to this many, above the limit",
         "archives": "the campus side's archives instead of snapshots",

@@ -3,11 +3,20 @@
 from ops.cli import Context, task
 
 
+def _ahead() -> None:
+    from ops.cloud.session import read_ahead
+    from ops.provision import apply  # noqa: F401 - loaded for the processes that come
+    from ops.remote import connection  # noqa: F401
+
+    read_ahead()
+
+
 @task(
     app="many",
     default=True,
     in_order=True,
     partial=True,
+    ahead=_ahead,
     help={
         "wait": "how long a new host may take until it answers: 90s, 10m",
         "allow_instances": "make up to this many instances",

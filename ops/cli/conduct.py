@@ -57,6 +57,8 @@ def _several(works: Mapping[str, Callable[[], int | None]], rules: Rules, asked:
     if rules.one_after_another or asks_here:
         outcomes = fleet.in_turn(works, after)
     else:
+        if rules.ahead is not None:
+            rules.ahead()
         outcomes = fleet.side_by_side(works, after=after)
     if output.wants_json():
         output.document({outcome.name: outcome.document for outcome in outcomes})

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 App = Literal["none", "one", "many", "optional", "together"]
+Ahead = Callable[[], None]
 Candidates = Callable[[], tuple[list[str], Mapping[str, str]]]
 
 
@@ -22,6 +23,7 @@ class Rules:
     help: Mapping[str, str] = field(default_factory=dict)
     in_order: bool = False
     partial: bool = False
+    ahead: Ahead | None = None
 
     def check(self, body: Callable[..., object]) -> None:
         """Raise TypeError when the function and what it declared do not fit."""
@@ -31,6 +33,9 @@ class Rules:
             "asks without a parameter yes": self.asks and "yes" not in parameters,
             "candidates go with app=optional": (
                 (self.app == "optional") != (self.candidates is not None)
+            ),
+            "ahead goes with several components": (
+                self.ahead is not None and self.app not in {"many", "optional"}
             ),
             "help for no parameter": bool(set(self.help) - set(parameters)),
         }

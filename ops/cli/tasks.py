@@ -30,7 +30,7 @@ from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec
 from invoke.context import Context
 from invoke.tasks import Task as InvokeTask
 
-from ops.cli.rules import App, Candidates, Rules
+from ops.cli.rules import Ahead, App, Candidates, Rules
 
 if TYPE_CHECKING:
     from invoke.parser.argument import Argument as InvokeArgument
@@ -49,6 +49,7 @@ def task(
     candidates: Candidates | None = None,
     in_order: bool = False,
     partial: bool = False,
+    ahead: Ahead | None = None,
     help: Mapping[str, str] | None = None,
 ) -> Callable[[Body[P]], Body[P]]:
     """Make a function a task; what it may be given is its signature.
@@ -65,12 +66,15 @@ def task(
     component, side by side in processes of their own, or `one_after_another` (transfers over
     one link); one failure does not stop the rest. With `in_order` a component begins when those
     that it depends on have ended, well or not. With `partial`, some that failed beside others that
-    were done leave the whole incomplete (4). A task that may ask on a terminal says `asks`
-    and has a parameter `yes`. `name` is the task's name where Python's differs, `default` makes
-    it the one that the module's name alone runs. `help` has a line for each own argument; plan,
-    expect, yes, json and app have theirs. A parameter `json` also turns the output to JSON.
+    were done leave the whole incomplete (4). `ahead` loads what all their processes need, once
+    and before they are made. A task that may ask on a terminal says `asks` and has a parameter
+    `yes`. `name` is the task's name where Python's differs, `default` makes it the one that the
+    module's name alone runs. `help` has a line for each own argument; plan, expect, yes, json and
+    app have theirs. A parameter `json` also turns the output to JSON.
     """
-    rules = Rules(app, asks, one_after_another, candidates, dict(help or {}), in_order, partial)
+    rules = Rules(
+        app, asks, one_after_another, candidates, dict(help or {}), in_order, partial, ahead
+    )
 
     def wrap(body: Body[P]) -> Body[P]:
         rules.check(body)

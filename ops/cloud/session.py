@@ -224,6 +224,12 @@ def _made(core: botocore.session.Session, **given: str | None) -> boto3.Session:
     return session
 
 
+def read_ahead() -> None:
+    """Read what describes EC2, for the sessions of this process and of those that it forks."""
+    nobody = "-"
+    Cloud("us-east-1", access_key=nobody, secret_key=nobody)._client("ec2")
+
+
 @functools.cache
 def _loader(path: str | None) -> Loader:
     """Return what reads AWS's descriptions: megabytes of JSON, once for all of this process."""

@@ -75,6 +75,7 @@ def test_some_that_failed_beside_some_that_were_done_are_incomplete(
     done = tree.fab("jobs.build", app, OPS_INVENTORY=tree.inventory(*names))
     assert done.returncode == code
     assert all(f"built {name}" in done.stdout for name in app.split(",") if "bad" not in name)
+    assert done.stderr.count("reads ahead") == (1 if "," in app else 0)
 
 
 @pytest.mark.parametrize(("app", "told"), [("refused", "refused"), ("system", "/nowhere")])

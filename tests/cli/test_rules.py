@@ -25,6 +25,7 @@ def without(context: Context) -> int | None:
         (Rules("none"), with_app, "app=none"),
         (Rules("many", asks=True), with_app, "asks"),
         (Rules("optional"), with_app, "candidates"),
+        (Rules("one", ahead=lambda: None), with_app, "ahead"),
         (Rules("one", help={"ap": "x"}), with_app, "help"),
     ],
 )

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import os
 import signal
-import threading
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
 
 from ops.lab import demo
 from ops.lab.demo import Act
+from tests.support.fabric_tree import PROJECT
 
 FAB = """#!/bin/sh
 echo "provisioning" >&2
@@ -51,15 +54,25 @@ def test_the_logs_of_a_lab_are_kept(tmp_path: Path) -> None:
     }
 
 
+_PLAY = """
+import os, pathlib, sys
+from ops.lab import demo
+demo.play([demo.Act("long", ("provision",))], pathlib.Path(sys.argv[1]), os.environ, print)
+"""
+
+
 def test_an_act_that_is_interrupted_ends_before_the_lab_does(tmp_path: Path) -> None:
-    fab = tmp_path / "fab"
+    fab, begun, ended = tmp_path / "fab", tmp_path / "begun", tmp_path / "ended"
     fab.write_text(
-        f"#!/bin/sh\ntrap 'touch {tmp_path}/ended; exit 143' TERM\nwhile sleep 0.1; do :; done\n"
+        f"#!/bin/sh\ntrap 'touch {ended}; exit 143' TERM\ntouch {begun}\n"
+        "while sleep 0.1; do :; done\n"
     )
     fab.chmod(0o755)
-    us = threading.main_thread().ident
-    interrupt = threading.Timer(0.5, signal.pthread_kill, [us, signal.SIGINT])
-    interrupt.start()
-    with pytest.raises(KeyboardInterrupt):
-        demo.play([Act("long", ("provision",))], fab, os.environ, lambda _: None)
-    assert (tmp_path / "ended").exists()
+    words = [sys.executable, "-c", _PLAY, str(fab)]
+    with subprocess.Popen(words, cwd=PROJECT, stderr=subprocess.PIPE) as playing:
+        while not begun.exists() and playing.poll() is None:
+            time.sleep(0.02)
+        playing.send_signal(signal.SIGINT)
+        playing.communicate(timeout=60)
+    assert ended.exists()
+    assert playing.returncode != 0

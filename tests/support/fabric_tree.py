@@ -75,7 +75,11 @@ def fail(context: Context, app: str, *, json: bool = False) -> int | None:
     return 0
 
 
-@task(app="many", partial=True)
+def ahead() -> None:
+    output.say_aside("reads ahead")
+
+
+@task(app="many", partial=True, ahead=ahead)
 def build(context: Context, app: str) -> int | None:
     """Build a component, or fail."""
     if app.startswith("bad"):
