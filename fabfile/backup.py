@@ -7,11 +7,9 @@ from ops.errors import OpsError, UsageError, worst
 
 
 def _ahead() -> None:
-    from ops.backup import snapshot  # noqa: F401 - loaded for the processes that come
     from ops.cloud.session import read_ahead
-    from ops.remote import connection  # noqa: F401
 
-    read_ahead()
+    read_ahead("ops.backup.snapshot", "ops.remote.connection")
 
 
 @task(app="many", ahead=_ahead)

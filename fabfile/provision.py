@@ -5,10 +5,8 @@ from ops.cli import Context, task
 
 def _ahead() -> None:
     from ops.cloud.session import read_ahead
-    from ops.provision import apply  # noqa: F401 - loaded for the processes that come
-    from ops.remote import connection  # noqa: F401
 
-    read_ahead()
+    read_ahead("ops.provision.apply", "ops.remote.connection")
 
 
 @task(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import importlib
 import os
 import threading
 import urllib.parse
@@ -224,8 +225,13 @@ def _made(core: botocore.session.Session, **given: str | None) -> boto3.Session:
     return session
 
 
-def read_ahead() -> None:
-    """Read what describes EC2, for the sessions of this process and of those that it forks."""
+def read_ahead(*modules: str) -> None:
+    """Read what describes EC2, for the sessions of this process and of those that it forks.
+
+    `modules`, by their whole names, are what uses these sessions there: loaded as well.
+    """
+    for name in modules:
+        importlib.import_module(name)
     nobody = "-"
     Cloud("us-east-1", access_key=nobody, secret_key=nobody)._client("ec2")
 
