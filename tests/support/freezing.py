@@ -16,11 +16,24 @@ def watchdog(run: str) -> Path:
 
 
 def is_frozen(mount: Path) -> bool:
-    """Return whether the file system is frozen, by trying to freeze it, which thaws nothing."""
-    tried = subprocess.run(["fsfreeze", "-f", str(mount)], check=False, capture_output=True)
-    if tried.returncode == 0:
-        subprocess.run(["fsfreeze", "-u", str(mount)], check=True)
-    return tried.returncode != 0
+    """Return whether the file system is frozen, by trying to freeze it, which thaws nothing.
+
+    A watchdog that thaws just then may thaw what this froze: then nothing is left to thaw here.
+    """
+    tried = _fsfreeze("-f", mount)
+    if tried.returncode:
+        assert "Device or resource busy" in tried.stderr, tried.stderr
+        return True
+    thawed = _fsfreeze("-u", mount)
+    assert thawed.returncode == 0 or "Invalid argument" in thawed.stderr, thawed.stderr
+    return False
+
+
+def _fsfreeze(way: str, mount: Path) -> subprocess.CompletedProcess[str]:
+    words = ["fsfreeze", way, str(mount)]
+    # said in C, as in _WATCHDOG
+    environment = {**os.environ, "LC_ALL": "C"}
+    return subprocess.run(words, check=False, capture_output=True, text=True, env=environment)
 
 
 @contextmanager
