@@ -103,6 +103,8 @@ def move(hosts: Hosts, errand: Errand, meter: Meter) -> SetFigures:
             work.carry_out()
         except Stopped as stopped:
             work.stopped(stopped)
+        except Unreachable as lost:
+            work.stopped(Stopped(f"the connection broke: {lost.message}", work.again))
     return work.figures
 
 
@@ -117,6 +119,7 @@ class _Work:
         self.verdict: Verdict = "incomplete"
         self.words = ""
         self.hint = ""
+        self.again = _DUMP
         self.size = 0
         self.tables: digests.Told | None = None
         self.different: list[Difference] = []
@@ -177,6 +180,7 @@ class _Work:
 
     def _load(self) -> None:
         self._enter("load")
+        self.again = _LOAD
         hook = self.errand.data.load
         file = f"{self.errand.folder('target')}/dump"
         words = (file, self.errand.text(hook), *hook.arguments)

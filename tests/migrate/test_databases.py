@@ -99,6 +99,29 @@ def test_a_dump_keeps_to_the_streams_that_are_allowed(
     assert {lane[0] for one in seen for lane in one.streams or {}} == {"1"}
 
 
+CUT = """
+pid=$PPID
+until grep -q ^sshd "/proc/$pid/comm"; do pid=$(awk '/^PPid/ {print $2}' "/proc/$pid/status"); done
+kill -9 "$pid"
+"""
+
+
+@pytest.mark.parametrize(
+    ("hook", "text", "hint"),
+    [("dump", DUMP, "Nothing was loaded."), ("load", LOAD, "The target's database is not to be")],
+)
+def test_a_connection_that_breaks_is_incomplete_and_the_next_run_begins_anew(
+    here: Fleet, hook: str, text: str, hint: str
+) -> None:
+    _hook(here, hook, CUT)
+    summary, issues = _moved(here)
+    assert (summary.exit_code, issues.verdict) == (4, "incomplete")
+    assert "the connection broke: " in issues.words
+    assert issues.hint.startswith(hint)
+    _hook(here, hook, text)
+    assert _moved(here)[0].exit_code == 0
+
+
 def test_a_load_that_fails_is_incomplete_and_done_again(here: Fleet) -> None:
     _hook(here, "load", "echo no role >&2; exit 1")
     summary, issues = _moved(here)

@@ -84,7 +84,7 @@ class Door:
         """Open the door to the address that the target sees, and return what was learnt.
 
         Raise HostKeyRefused when the target does not show its pinned key to the source,
-        Unreachable when the source does not get through.
+        NoWay when the source does not get through.
         """
         ends = self.ends
         # What closes a connection early ssh tells at this level and above only.

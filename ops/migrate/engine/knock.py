@@ -45,6 +45,10 @@ wait $!
 """
 
 
+class NoWay(OpsError):
+    """The source does not get through to the target; both may well be reached from here."""
+
+
 def answered(
     source: Host, target: Endpoint, knock: Command, admit: Callable[[str], None]
 ) -> tuple[str, float | None]:
@@ -52,8 +56,9 @@ def answered(
 
     The address is told to `admit` while the round trips are still measured. A connection that
     breaks after that leaves them out: whoever uses the door next sees what is wrong. Raise
-    HostKeyRefused when the target does not show its pinned key to the source, Unreachable when
-    the source does not get through, OpsError when the key is not let in.
+    HostKeyRefused when the target does not show its pinned key to the source, NoWay when the
+    source does not get through, Unreachable when it is lost itself, OpsError when the key is not
+    let in.
     """
     with source.start(knock) as running:
         lines, trips = _lines(running), list[int]()
@@ -62,7 +67,7 @@ def answered(
             if not first:
                 running.wait(KNOCK_TIME)
         except TimedOut:
-            raise _unreachable(source, target, f"no answer within {KNOCK_TIME:g} s") from None
+            raise _no_way(source, target, f"no answer within {KNOCK_TIME:g} s") from None
         if not first:
             raise _refusal(source, target, running.err.decode(errors="replace").strip())
         address = first.split()[0]
@@ -98,11 +103,11 @@ def _refusal(source: Host, target: Endpoint, said: str) -> OpsError:
             f"{source.name}: {target.where} does not let the run's key in: {said}",
             "sshd there has to read ~/.ssh/authorized_keys and take ed25519 keys.",
         )
-    return _unreachable(source, target, said)
+    return _no_way(source, target, said)
 
 
-def _unreachable(source: Host, target: Endpoint, said: str) -> Unreachable:
-    return Unreachable(
+def _no_way(source: Host, target: Endpoint, said: str) -> NoWay:
+    return NoWay(
         f"{source.name} can't reach {target.where}: {said}",
         f"Is the network between them there? Port {target.port} has to be open for the source: "
         "see the instance's rules.",

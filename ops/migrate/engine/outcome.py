@@ -67,6 +67,11 @@ def judged(code: int, totals: Totals, said: Complaints, roots: Sequence[str]) ->
     return Outcome("incomplete", totals, failed, vanished, words, hint, blocked)
 
 
+def broken(reason: str) -> Outcome:
+    """Return the outcome of a move that ended as the connection to one of the hosts broke."""
+    return Outcome("incomplete", Totals(), words=f"the connection broke: {reason}", hint=GO_ON)
+
+
 def _blocked(failed: Sequence[tuple[str, str]]) -> tuple[bytes, ...]:
     if any(reason != NO_WAY for _, reason in failed):
         return ()

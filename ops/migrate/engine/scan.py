@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
 
 from ops.inventory.patterns import Excludes
 from ops.inventory.schema import FileSet
@@ -13,7 +12,6 @@ from ops.migrate.engine.ends import Ends
 from ops.migrate.engine.rsync import PARTIAL, TEMPORARY
 from ops.migrate.engine.shards import Entry, Sharing
 from ops.remote.command import command, script
-from ops.remote.errors import Unreachable
 from ops.remote.host import Host, Running
 
 _FIELDS = "%y %n %i %s %b %T@ %C@ %P\\0"
@@ -86,10 +84,9 @@ class Acls:
             self._running.end()
 
     def look(self) -> None:
-        """Begin to look; a source that is lost at this moment is told by what sends from it."""
+        """Begin to look."""
         asked = script(_ACLS, self._root, root=self._ends.source_root)
-        with suppress(Unreachable):
-            self._running = self._ends.source.start(asked)
+        self._running = self._ends.source.start(asked)
 
     @property
     def looked(self) -> bool:

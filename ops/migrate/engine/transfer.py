@@ -17,7 +17,7 @@ from ops.migrate.engine.bulk import Bulk, is_worth
 from ops.migrate.engine.ends import Busy, Ends
 from ops.migrate.engine.growth import LIMIT
 from ops.migrate.engine.meter import Meter
-from ops.migrate.engine.outcome import BUSY, Outcome, judged
+from ops.migrate.engine.outcome import BUSY, Outcome, broken, judged
 from ops.migrate.engine.rest import Rest
 from ops.migrate.engine.shards import Sharing
 from ops.remote.errors import Unreachable
@@ -62,7 +62,7 @@ def move(ends: Ends, errand: Errand, meter: Meter) -> Moved:
     """Move the data set and return how it went; the target's root must be there.
 
     Files that could not be moved and broken connections are told in the outcome. Raise
-    OpsError for a door that does not open, HostKeyRefused among them.
+    OpsError for a door that does not open, HostKeyRefused and NoWay among them.
     """
     began = time.monotonic()
     meter.enter(errand.name, "connect")
@@ -70,6 +70,8 @@ def move(ends: Ends, errand: Errand, meter: Meter) -> Moved:
         moved = _moved(ends, errand, meter)
     except Busy:
         moved = Moved(judged(BUSY, rsync.Totals(), rsync.Complaints(), ()), 0)
+    except Unreachable as lost:
+        moved = Moved(broken(lost.message), 0)
     return replace(moved, seconds=time.monotonic() - began)
 
 

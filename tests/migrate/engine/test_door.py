@@ -18,6 +18,7 @@ from ops.migrate.engine import landing, passes, renewal, rooms, rsync
 from ops.migrate.engine.door import Way, made
 from ops.migrate.engine.ends import Busy, Ends
 from ops.migrate.engine.keys import Keys
+from ops.migrate.engine.knock import NoWay
 from ops.pages.render import SUITE
 from ops.remote.command import Command, command
 from ops.remote.errors import HostKeyRefused, Unreachable
@@ -151,7 +152,7 @@ def test_another_host_key_on_the_way_is_refused(pair: Pair, tmp_path: Path) -> N
 
 def test_a_target_that_does_not_answer_is_unreachable(pair: Pair) -> None:
     pair.server.stop()
-    with pytest.raises(Unreachable, match="can't reach"), _opened(pair):
+    with pytest.raises(NoWay, match="can't reach"), _opened(pair):
         pass
     assert b"ops-migrate" not in pair.keys
 

@@ -9,7 +9,6 @@ import pytest
 from ops.migrate.engine import knock
 from ops.remote.command import script
 from ops.remote.endpoint import Endpoint
-from ops.remote.errors import Unreachable
 from ops.remote.local import LocalHost
 
 TARGET = Endpoint("wiki.cloud.main", "127.0.0.1", "root", Path("/dev/null"))
@@ -38,5 +37,5 @@ def test_a_connection_that_breaks_after_the_address_is_no_end(
 
 
 def test_one_that_breaks_before_it_is_told_with_its_reason() -> None:
-    with pytest.raises(Unreachable, match="kex_exchange_identification"):
+    with pytest.raises(knock.NoWay, match="kex_exchange_identification"):
         _answered("echo 'kex_exchange_identification: closed' >&2; exit 255")

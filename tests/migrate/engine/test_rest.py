@@ -21,7 +21,6 @@ from ops.migrate.engine.rest import Rest
 from ops.migrate.engine.shards import Shard
 from ops.pages.render import SUITE
 from ops.remote.command import Command
-from ops.remote.errors import Unreachable
 from ops.remote.local import LocalHost
 from ops.remote.program import Program
 from tests.migrate.conftest import Cut, Pair
@@ -181,24 +180,6 @@ def test_acls_are_not_there_only_if_all_was_looked_at(
     killing = scan._ACLS.replace("-exec ls", "-exec sh -c 'kill -9 $PPID' ls")
     monkeypatch.setattr(scan, "_ACLS", killing)
     assert not _without(pair, data)
-
-
-class Lost(LocalHost):
-    """A host whose connection is lost when something is to be started."""
-
-    def start(self, command: Command, *, feed: Iterable[bytes] | None = None) -> Program:
-        """Start nothing."""
-        raise Unreachable("gone")
-
-
-def test_a_source_that_is_lost_when_acls_are_looked_for_tells_nothing(pair: Pair) -> None:
-    with (
-        Lost("wiki.campus.main") as source,
-        closing(scan.Acls(replace(pair.ends, source=source), _data(pair))) as acls,
-    ):
-        acls.look()
-        assert not acls.looked
-        assert not acls.none()
 
 
 def _without(pair: Pair, data: FileSet) -> bool:

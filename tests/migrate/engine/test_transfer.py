@@ -7,7 +7,7 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import replace
 from hashlib import sha256
@@ -19,8 +19,14 @@ from ops.errors import Incomplete
 from ops.inventory.schema import FileSet
 from ops.migrate.engine import bulk, landing, rooms
 from ops.migrate.engine.meter import Meter
+from ops.migrate.engine.outcome import GO_ON
 from ops.migrate.engine.transfer import Errand, Moved, move
 from ops.pages.render import SUITE
+from ops.remote.command import Command
+from ops.remote.errors import Unreachable
+from ops.remote.host import Result, Sink
+from ops.remote.local import LocalHost
+from ops.remote.program import Program
 from tests.migrate.conftest import Pair
 
 HOSTILE = [
@@ -153,6 +159,66 @@ def test_a_cut_connection_is_incomplete_and_the_next_run_goes_on(pair: Pair, met
     assert again.verdict == "done"
     assert again.totals.literal < 90_000_000
     assert _tree(pair.target) == _tree(pair.source)
+
+
+class Lost(LocalHost):
+    """A host that is not reached any more once it is asked for something with `word` in it."""
+
+    def __init__(self, name: str, word: str) -> None:
+        super().__init__(name)
+        self.word = word
+        self.gone = False
+
+    def run(
+        self,
+        command: Command,
+        *,
+        check: bool = True,
+        timeout: float | None = None,
+        sink: Sink | None = None,
+    ) -> Result:
+        """Run the command, unless the host is lost."""
+        self._look(command)
+        return super().run(command, check=check, timeout=timeout, sink=sink)
+
+    def start(self, command: Command, *, feed: Iterable[bytes] | None = None) -> Program:
+        """Start the command, unless the host is lost."""
+        self._look(command)
+        return super().start(command, feed=feed)
+
+    def _look(self, command: Command) -> None:
+        self.gone = self.gone or self.word in str(command)
+        if self.gone:
+            raise Unreachable(f"{self.name}: no answer")
+
+
+@pytest.mark.parametrize("word", ["%T@", "ls -lnUdq", "target knock"])
+def test_a_source_that_is_lost_is_incomplete_and_the_next_run_goes_on(
+    pair: Pair, meter: Meter, monkeypatch: pytest.MonkeyPatch, word: str
+) -> None:
+    monkeypatch.setattr(bulk, "WORTH", 0)
+    (pair.source / "page").write_bytes(b"x")
+    with Lost("wiki.campus.main", word) as source:
+        lost = pair._replace(ends=replace(pair.ends, source=source))
+        outcome = _move(lost, meter).outcome
+    assert source.gone
+    assert (outcome.verdict, outcome.hint) == ("incomplete", GO_ON)
+    assert "wiki.campus.main: no answer" in outcome.words
+    assert b"ops-migrate" not in pair.keys
+    assert _move(pair, meter).outcome.verdict == "done"
+    assert _tree(pair.target) == _tree(pair.source)
+
+
+def test_a_target_that_is_lost_is_incomplete_and_its_key_removed_by_the_next_run(
+    pair: Pair, meter: Meter
+) -> None:
+    (pair.source / "page").write_bytes(b"x")
+    with Lost("wiki.cloud.main", "-printf") as target:
+        outcome = _move(pair._replace(ends=replace(pair.ends, target=target)), meter).outcome
+    assert (outcome.verdict, outcome.hint) == ("incomplete", GO_ON)
+    assert b"ops-migrate" in pair.keys
+    assert _move(pair, meter).outcome.verdict == "done"
+    assert b"ops-migrate" not in pair.keys
 
 
 def _cut_midway(pair: Pair) -> None:
