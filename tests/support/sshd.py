@@ -136,7 +136,8 @@ class Sshd:
 
     def _started(self, program: str) -> bool:
         self.port = self.port or free_port(self.address)
-        config = self.folder / "sshd_config"
+        config, ready = self.folder / "sshd_config", self.folder / "pid"
+        ready.unlink(missing_ok=True)
         config.write_text(
             self.settings
             + "\n"
@@ -155,7 +156,7 @@ class Sshd:
                 stdout=log,
                 stderr=log,
             )
-        if answers(self.address, self.port, self._process):
+        if _listens(self._process, ready):
             return True
         self.stop()
         self.port = 0
@@ -190,15 +191,17 @@ def free_port(address: str = "127.0.0.1") -> int:
         return int(probe.getsockname()[1])
 
 
-def answers(address: str, port: int, process: subprocess.Popen[bytes], seconds: float = 10) -> bool:
-    """Return whether the address answers before the process ends or the time is over."""
+def _listens(process: subprocess.Popen[bytes], ready: Path, seconds: float = 60) -> bool:
+    """Return whether sshd listens before it ends or the time is over.
+
+    It writes its id just after that. That somebody answers at the port says less: it may be
+    another server, which took the port before.
+    """
     end = time.monotonic() + seconds
     while time.monotonic() < end and process.poll() is None:
-        try:
-            socket.create_connection((address, port), 1).close()
+        if ready.exists():
             return True
-        except OSError:
-            time.sleep(0.02)
+        time.sleep(0.02)
     return False
 
 
