@@ -26,6 +26,8 @@ from ops.inventory.repository import Repository
 from ops.inventory.schema import SnapshotState
 from ops.lab.aws.faults import Fault
 from ops.lab.aws.server import Server
+from ops.remote.command import Command
+from ops.remote.host import Result, Sink
 from ops.remote.local import LocalHost
 from ops.verify.scan import Load
 from tests.support.aws import SOON
@@ -134,11 +136,32 @@ def test_a_set_whose_reply_and_thaw_were_both_lost_is_found_and_not_taken_twice(
     assert b"./late" in in_motion(repo, made)
 
 
+class Unhurried(LocalHost):
+    """This machine, where a command may take longer than the file systems stay frozen."""
+
+    def run(
+        self,
+        command: Command,
+        *,
+        check: bool = True,
+        timeout: float | None = None,
+        sink: Sink | None = None,
+    ) -> Result:
+        return super().run(command, check=check, timeout=600, sink=sink)
+
+
 @pytest.fixture
-def slow(repo: Repository, server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let AWS answer after the host has thawed by itself."""
+def slow(repo: Repository, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let AWS do what it is asked for after the host has thawed by itself."""
+    monkeypatch.setattr(run, "host", lambda *_: Unhurried("wiki.cloud.main"))
     monkeypatch.setattr(taking, "frozen", partial(frozen, limit=1))
-    server.faults.add(Fault("CreateSnapshots", "delay", seconds=3))
+    attempt = sets.attempt
+
+    def late(brisk: Cloud, prepared: sets.Prepared) -> Any:
+        assert gone(watchdog(prepared.request.run))
+        return attempt(brisk, prepared)
+
+    monkeypatch.setattr(sets, "attempt", late)
 
 
 @pytest.mark.usefixtures("slow")

@@ -43,6 +43,7 @@ def writing(mount: Path) -> Iterator[Callable[[], None]]:
     to = os.open(mount / "long", os.O_WRONLY | os.O_CREAT)
     thread = threading.Thread(target=lambda: os.splice(reader, to, 4096))
     thread.start()
+    _await_call(thread, reader, to)
 
     def end() -> None:
         nonlocal writer
@@ -59,7 +60,17 @@ def writing(mount: Path) -> Iterator[Callable[[], None]]:
         os.close(to)
 
 
-def gone(path: Path, seconds: float = 5) -> bool:
+def _await_call(thread: threading.Thread, *descriptors: int) -> None:
+    """Wait until the thread is in a system call on these: only then it holds up a freeze."""
+    task = Path(f"/proc/self/task/{thread.native_id}/syscall")
+    until = time.monotonic() + 60
+    while not {hex(one) for one in descriptors} <= set(task.read_text().split()):
+        assert time.monotonic() < until, task.read_text()
+        time.sleep(0.01)
+
+
+def gone(path: Path, seconds: float = 60) -> bool:
+    """Return whether there is no such path, waiting for it at most so long."""
     end = time.monotonic() + seconds
     while path.exists() and time.monotonic() < end:
         time.sleep(0.05)
