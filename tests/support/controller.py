@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import shutil
 import subprocess
 import sys
@@ -10,13 +11,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from ops.lab import cgroups, hosts
+from ops.lab import cgroups, hosts, processes
 from ops.lab.hosts import Host
 from ops.lab.image import image
 from tests.support.fabric_tree import FAB, PROJECT
 
 INVENTORY = Path("/srv/inventory")
-_LAB = "cron"
 
 
 class Controller:
@@ -64,17 +64,17 @@ class Under:
 
     def communicated(self, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
         """Return how it ended."""
-        out, err = self._process.communicate(stdin, timeout=60)
+        out, err = self._process.communicate(stdin, timeout=300)
         return subprocess.CompletedProcess(self._words, self._process.returncode, out, err)
 
 
 @contextmanager
 def controller(folder: Path) -> Iterator[Controller]:
     """Boot the host in `folder` and make an inventory in it; it is gone afterwards."""
-    made = image()
-    namespace = f"ops{_LAB}-papa"
+    made, lab = image(), f"cron{secrets.token_hex(2)}"
+    namespace = f"ops{lab}-papa"
     subprocess.run(["ip", "netns", "add", namespace], check=True)
-    host = Host(_LAB, "papa", folder, [made.base], made.packages, namespace, binds=_binds())
+    host = Host(lab, "papa", folder, [made.base], made.packages, namespace, binds=_binds())
     try:
         host.prepare()
         host.boot()
@@ -86,9 +86,9 @@ def controller(folder: Path) -> Iterator[Controller]:
     finally:
         host.halt()
         host.remove()
-        for group in cgroups.of_lab(_LAB):
+        for group in cgroups.of_lab(lab):
             cgroups.remove(group)
-        hosts.forget_machines(_LAB)
+        hosts.forget_machines(lab)
         subprocess.run(["ip", "netns", "delete", namespace], check=True)
 
 
@@ -106,9 +106,15 @@ def _binds() -> list[Path]:
 
 
 def _wait_for_cron(booted: Controller) -> None:
-    until = time.monotonic() + 60
+    """Wait until cron runs in the host.
+
+    Before its process 1 is systemd, what enters its namespaces may still be in ours.
+    """
+    until = time.monotonic() + 300
     while time.monotonic() < until:
-        if booted.host.leader() and booted.run("pgrep", "-x", "cron").returncode == 0:
+        leader = booted.host.leader()
+        up = leader and processes.await_program(leader, "systemd")
+        if up and booted.run("pgrep", "-x", "cron").returncode == 0:
             return
         time.sleep(0.1)
     raise AssertionError(booted.host.console.read_text(errors="replace")[-1500:])
