@@ -6,6 +6,7 @@ import os
 import secrets
 import subprocess
 import threading
+import time
 import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -21,7 +22,7 @@ from ops.remote.command import script
 from ops.remote.host import Host
 from tests.lab.test_migrate import Documents, _wait, documents
 from tests.lab.test_migrate_databases import _hook
-from tests.migrate.fleet import fleet
+from tests.migrate.fleet import Fleet, fleet
 from tests.support.databases import Server, postgresql
 from tests.support.fabric_tree import FAB, PROJECT
 
@@ -37,7 +38,8 @@ _HOSTS_OWN = {"disks", "root", "up", "work"}
 
 _KEPT = """
 journalctl --all --no-pager --output=export
-find / /dev/shm /run /srv/documents -xdev ! -path '/usr/*' -type f -print0 | xargs -0 -r cat
+find / /dev/shm /run /srv/documents -xdev ! -path '/usr/*' -type f -print0 |
+  xargs -0 -r cat 2>/dev/null || : some are gone by the time they are read
 """
 
 _SET = """\
@@ -51,13 +53,22 @@ _SET = """\
     folder: {folder}
 """
 
-_TABLE = "CREATE TABLE issue (word text); INSERT INTO issue VALUES ('{row}')"
+_TABLE = """
+CREATE TABLE issue (word text);
+INSERT INTO issue VALUES ('{row}');
+INSERT INTO issue SELECT md5(n::text) FROM generate_series(1, 20000) n
+"""
+
+_HELD = " | {{ until [ -e '{seen}' ]; do sleep 0.1; done; cat; }}\n"
+"""What a dump goes through, which is more than a pipe holds: so it is there until it was seen."""
 
 
 def test_no_key_is_in_what_a_run_leaves_or_shows(documents: Documents, full_lab: Lab) -> None:
     keys = documents.repo.var / "keys"
     (keys / "aws-secret").write_text(f"{secrets.token_hex(20)}\n")
-    documents.on_source("mkdir -p added && head -c 60000000 /dev/urandom >added/big")
+    documents.on_source(  # in archives, for some seconds
+        "mkdir -p added && for n in 1 2 3 4; do head -c 50000000 /dev/urandom >added/big$n; done"
+    )
     with _processes_seen() as seen:
         said = _said(documents.fab("provision", "app=documents"))  # it asks AWS
         own, ended = _moved_and_its_key(documents)
@@ -93,24 +104,38 @@ def test_no_password_and_no_row_of_a_database_is_in_what_a_run_leaves_or_shows(
         asking.ask("psql", "--quiet", "campus", told=_TABLE.format(row=row))
         for kind in ("dump", "load", "digest"):
             (hooks / f"postgresql-{kind}").write_text(_hook(asking, f"postgresql-{kind}"))
+        with (hooks / "postgresql-dump").open("r+") as dump:
+            words = dump.read().rstrip().replace("exec $owner", "$owner")
+            dump.seek(0)
+            dump.write(words + _HELD.format(seen=tmp_path / "seen"))
+            dump.truncate()
         with fleet(tmp_path, _SET.format(folder=tmp_path)) as here:
             with _processes_seen() as seen:
-                ended = subprocess.run(
-                    [str(FAB), "migrate.metered", "wiki"],
-                    cwd=PROJECT,
-                    env=here.environ,
-                    capture_output=True,
-                    text=True,
-                    check=False,
-                )
-            said = _said(ended)
+                said = _said(_moved_and_seen(here, seen, tmp_path / "seen"))
             assert row.encode() in asking.ask("pg_dump", "cloud")
             hidden: Secrets = {"password": [password.encode()], "row": [row.encode()]}
-            assert any(line.startswith(b"pg_dump\0") or b"/pg_dump\0" in line for line in seen)
+            assert _dumping(seen)
             assert _found(hidden, [("a command line", line) for line in seen]) == set()
             assert _found(hidden, [("what fab said", text) for text in said]) == set()
             assert _found(hidden, _of_git(here.repo.path)) == set()
             assert _found(hidden, _of_files(tmp_path)) == set()
+
+
+def _moved_and_seen(here: Fleet, seen: set[bytes], note: Path) -> subprocess.CompletedProcess[str]:
+    """Move the data; the dump goes on when it was seen."""
+    words, pipe = [str(FAB), "migrate.metered", "wiki"], subprocess.PIPE
+    with subprocess.Popen(
+        words, cwd=PROJECT, env=here.environ, stdout=pipe, stderr=pipe, text=True
+    ) as task:
+        while not _dumping(seen) and task.poll() is None:
+            time.sleep(0.05)
+        note.touch()
+        out, err = task.communicate()
+    return subprocess.CompletedProcess(words, task.returncode, out, err)
+
+
+def _dumping(seen: set[bytes]) -> bool:
+    return any(line.startswith(b"pg_dump\0") or b"/pg_dump\0" in line for line in seen.copy())
 
 
 def _with_password(server: Server, password: str) -> Server:
@@ -181,13 +206,17 @@ def _said(ended: subprocess.CompletedProcess[str]) -> list[bytes]:
 def _of_files(folder: Path) -> Iterator[tuple[str, bytes]]:
     """Yield path and content of each file, what is packed also unpacked as far as it goes.
 
-    Runs that tests before this one have killed leave a meter that was cut off.
+    Runs that tests before this one have killed leave a meter that was cut off. What a service
+    that still runs has removed meanwhile is no file of a run.
     """
     for root, folders, names in os.walk(folder):
         folders[:] = [name for name in folders if name not in _HOSTS_OWN]
         for path in (Path(root, name) for name in names):
             if path.is_file():
-                content = path.read_bytes()
+                try:
+                    content = path.read_bytes()
+                except FileNotFoundError:
+                    continue
                 yield str(path.relative_to(folder)), content
                 if path.suffix == ".gz":
                     yield (
@@ -206,7 +235,7 @@ def _of_host(*hosts: Host) -> Iterator[tuple[str, bytes]]:
     """Yield the journal of each host, and all files there but the system's own."""
     for host in hosts:
         kept = host.run(script(_KEPT, root=True)).out
-        assert b"SYSLOG_IDENTIFIER=sshd" in kept
+        assert b"SYSLOG_IDENTIFIER=sshd" in kept and b"\nnobody:x:" in kept
         assert b"SYSLOG_IDENTIFIER=sudo" in kept and b"ops-migrate.documents." in kept
         yield host.name, kept
 
