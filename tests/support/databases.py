@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import pwd
 import shutil
+import socket
 import subprocess
 import tempfile
 import time
@@ -64,7 +65,7 @@ def postgresql() -> Iterator[Server]:
         quick = "-c fsync=off -c listen_addresses='' -c shared_buffers=16MB"
         server.ask(programs / "initdb", "--no-sync", "--auth=trust", "--pgdata", data)
         start = f"{quick} -c unix_socket_directories={server.folder}"
-        control = (programs / "pg_ctl", "--pgdata", data, "--silent", "--wait")
+        control = (programs / "pg_ctl", "--pgdata", data, "--silent", "--wait", "--timeout=300")
         server.ask(*control, "--log", server.folder / "log", "--options", start, "start")
         try:
             yield Server(server.folder, {"PGHOST": str(server.folder)}, server.account)
@@ -76,9 +77,9 @@ def postgresql() -> Iterator[Server]:
 def mariadb() -> Iterator[Server]:
     """Give an empty MariaDB server without accounts; `mysql` and its like find it."""
     with _folder("nobody") as server:
-        socket = server.folder / "socket"
-        (server.folder / ".my.cnf").write_text(f"[client]\nsocket={socket}\n")
-        words = f"--no-defaults --datadir={server.folder}/data --socket={socket} --skip-networking"
+        path = server.folder / "socket"
+        (server.folder / ".my.cnf").write_text(f"[client]\nsocket={path}\n")
+        words = f"--no-defaults --datadir={server.folder}/data --socket={path} --skip-networking"
         quick = "--skip-grant-tables --innodb-buffer-pool-size=8M --innodb-log-file-size=4M"
         with (server.folder / "log").open("wb") as log:
             started = subprocess.Popen(
@@ -87,7 +88,7 @@ def mariadb() -> Iterator[Server]:
                 stderr=log,
             )
         try:
-            _wait_for(socket, started)
+            _wait_for(path, started)
             yield Server(server.folder, {"HOME": str(server.folder)})
         finally:
             started.kill()  # nobody wants its data any more
@@ -139,12 +140,18 @@ def _as(account: str) -> tuple[str, ...]:
     return ("setpriv", *ids, "--init-groups", "--pdeathsig=KILL", "--")
 
 
-def _wait_for(socket: Path, started: subprocess.Popen[bytes]) -> None:
-    until = time.monotonic() + 60
-    while not socket.exists():
+def _wait_for(path: Path, started: subprocess.Popen[bytes]) -> None:
+    """Wait until the server takes connections, which is later than its socket is there."""
+    until = time.monotonic() + 300
+    while not _listens(path):
         if started.poll() is not None or time.monotonic() > until:
-            pytest.fail(f"the server did not start: {(socket.parent / 'log').read_text()}")
+            pytest.fail(f"the server did not start: {(path.parent / 'log').read_text()}")
         time.sleep(0.02)
+
+
+def _listens(path: Path) -> bool:
+    with socket.socket(socket.AF_UNIX) as probe:
+        return probe.connect_ex(str(path)) == 0
 
 
 def _program(name: str) -> str:
