@@ -21,7 +21,7 @@ USER = "ops"
 
 DOCUMENTS = "srv/documents"
 
-BOOT_SECONDS = 60
+BOOT_SECONDS = 300
 
 NGINX_SITE = Path(__file__).with_name("nginx-wiki.conf")
 

@@ -22,7 +22,7 @@ REBOOT = 133
 
 HALT_SECONDS = 20
 
-_BETWEEN_BOOTS = 5
+_BETWEEN_BOOTS = 20
 
 _NSPAWN = Path("/run/systemd/nspawn")
 
@@ -122,9 +122,9 @@ class Host:
         or is late.
         """
         until = time.monotonic() + seconds
-        seen = time.monotonic()
-        while time.monotonic() < min(until, seen + _BETWEEN_BOOTS):
-            seen = time.monotonic() if self.running else seen
+        back = time.monotonic() + _BETWEEN_BOOTS
+        while time.monotonic() < until and (self.running or time.monotonic() < back):
+            back = time.monotonic() + _BETWEEN_BOOTS if self.running else back
             leader = self.leader()
             if leader and ready(Path(f"/proc/{leader}/root")) and answers(address, 22):
                 return

@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 FIRST, LAST = 140, 254
 """The last parts of the EC2 hosts' addresses."""
 
-BOOT_SECONDS = 120
+BOOT_SECONDS = 300
 
 _APPEAR = """
 set -e

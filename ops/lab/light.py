@@ -123,7 +123,7 @@ class LightHost:
                 start_new_session=True,
             )
         processes.record(self._lab.path, self._process.pid)
-        until = time.monotonic() + 20
+        until = time.monotonic() + 60
         while not answers(self._address, self._port):
             if time.monotonic() > until or self._process.poll() is not None:
                 said = (self.folder / "console").read_text(errors="replace")[-500:]
