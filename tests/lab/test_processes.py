@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -22,16 +23,15 @@ def sleeper() -> Iterator[subprocess.Popen[bytes]]:
 
 
 def test_a_process_is_found_by_the_labs_id(sleeper: subprocess.Popen[bytes]) -> None:
-    assert sleeper.pid in processes.tagged("test-id")
+    _wait(lambda: sleeper.pid in processes.tagged("test-id"))
     assert sleeper.pid not in processes.tagged("test")
 
 
 def test_a_family_ends_together(sleeper: subprocess.Popen[bytes]) -> None:
-    assert processes.await_program(sleeper.pid, "sh")
-    while len(processes.family(sleeper.pid)) < 2:
-        pass
+    assert processes.await_program(sleeper.pid, "sh", seconds=60)
+    _wait(lambda: len(processes.family(sleeper.pid)) == 2)
     family = processes.family(sleeper.pid)
-    processes.end(family)
+    processes.end(family, seconds=60)
     assert [pid for pid in family if processes.started(pid)] == []
 
 
@@ -51,3 +51,11 @@ def test_nothing_noted_is_nobody(tmp_path: Path) -> None:
 def test_this_process_has_a_start_and_none_has_none() -> None:
     assert processes.started(os.getpid()) > 0
     assert processes.started(2**22 + 1) == 0
+
+
+def _wait(condition: Callable[[], bool]) -> None:
+    """Wait for what a program brings about that has only just been started."""
+    until = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < until
+        time.sleep(0.01)

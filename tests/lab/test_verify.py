@@ -22,7 +22,7 @@ _THEIRS = r"""
 cd -- "$1" && find . -type f -print0 | sort -z | xargs -0 -r md5sum -z
 """
 _SMALL_MEMORY = "mount -t tmpfs -o size=128k,mode=1777 small /dev/shm"
-_BACK = "umount /dev/shm"
+_BACK = "umount --lazy /dev/shm"  # what fell over may not have ended yet
 
 
 def _host(made: Lab, name: str = "documents") -> Host:
