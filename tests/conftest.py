@@ -13,10 +13,11 @@ from tests.support.abilities import missing_for_lab
 
 pytest_plugins = ["tests.support.aws", "tests.support.provisioned"]
 
-settings.register_profile("three", deadline=None, max_examples=50)
-settings.register_profile(
-    "soak", deadline=None, max_examples=1000, suppress_health_check=[HealthCheck.too_slow]
-)
+BUSY = [HealthCheck.too_slow]
+"""Of examples that came slowly the machine may be the cause: nothing is wrong with the test."""
+
+settings.register_profile("three", deadline=None, max_examples=50, suppress_health_check=BUSY)
+settings.register_profile("soak", deadline=None, max_examples=1000, suppress_health_check=BUSY)
 settings.load_profile("three")
 
 

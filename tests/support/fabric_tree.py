@@ -169,5 +169,5 @@ class Tree:
     def fab(self, *words: str, **more: str) -> subprocess.CompletedProcess[str]:
         """Return what `fab WORDS` gave."""
         with self.start(*words, **more) as process:
-            out, err = process.communicate(timeout=60)
+            out, err = process.communicate(timeout=300)
         return subprocess.CompletedProcess(words, process.returncode, out, err)

@@ -25,7 +25,7 @@ from tests.provision.world import SITE
 from tests.support.sshd import Sshd, free_port
 
 PROJECT = Path(__file__).resolve().parents[2]
-SOON = Patience(limit=20, pause=0.05, strange=0.5, told_every=0.2)
+SOON = Patience(limit=120, pause=0.05, strange=0.5, told_every=0.2)
 
 _loopback = itertools.count(2)
 
@@ -209,7 +209,7 @@ def inventory(folder: Path, url: str, port: int) -> Repository:
     (sample / "components").mkdir(parents=True)
     login = {"user": _user(), "become": "none", "port": port, "identity": "file:var/keys/login"}
     site = SITE | {
-        "ssh": {"campus": {"user": "ops"}, "cloud": login, "connect_timeout": 3},
+        "ssh": {"campus": {"user": "ops"}, "cloud": login, "connect_timeout": 10},
         "cloud": {
             "region": "us-east-1",
             "zones": ["us-east-1a", "us-east-1b"],

@@ -97,7 +97,7 @@ class Part:
     def fab(self, task: str, *words: str) -> tuple[int, str]:
         """Run a task of `fab` on the component; return exit code and what was said."""
         process = self.start(task, *words)
-        out, _ = process.communicate(timeout=300)
+        out, _ = process.communicate(timeout=900)
         return process.returncode, out
 
     def provision(self) -> tuple[int, str]:

@@ -14,7 +14,7 @@ def alive(pid: int) -> bool:
         return False
 
 
-def gone(pid: int, seconds: float = 15) -> bool:
+def gone(pid: int, seconds: float = 60) -> bool:
     """Return whether the process has ended, waiting for it at most so long."""
     end = time.monotonic() + seconds
     while alive(pid) and time.monotonic() < end:

@@ -19,7 +19,7 @@ def on_terminal(program: str, answer: str = "", **environment: str) -> tuple[int
     try:
         os.write(ours, answer.encode())
         shown = b"".join(iter(lambda: _read(ours), b""))
-        return process.wait(timeout=30), shown.decode()
+        return process.wait(timeout=300), shown.decode()
     finally:
         process.kill()
         process.wait()
