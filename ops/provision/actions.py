@@ -76,7 +76,17 @@ apt() {
   apt-get -q -y -o DPkg::Lock::Timeout=300 -o Acquire::Retries=2 -o Acquire::http::Timeout=15 \
     -o Dpkg::Options::=--force-confdef -o Dpkg::Options::=--force-confold "$@"
 }
-dpkg --configure -a || exit
+configure() { # dpkg does not wait for its lock, which a new host's own upgrade may hold
+  tries=0
+  while :; do
+    said=$(dpkg --configure -a 2>&1) && break
+    case $said in *'locked by another process'*) ;; *) tries=300 ;; esac
+    tries=$((tries + 1))
+    [ "$tries" -lt 300 ] || { printf '%s\n' "$said"; return 1; }
+    sleep 1
+  done
+}
+configure || exit
 apt update || echo 'apt-get update failed: going on with the lists that are there'
 apt install -- "$@" || exit
 for name do
@@ -203,9 +213,9 @@ def mount(volume_id: str, declared: Volume) -> Command:
     return steady(_MOUNT, link(volume_id), declared.mount, entry(volume_id, declared))
 
 
-def install(packages: list[str]) -> Command:
+def install(packages: list[str], *, run: str = RUN) -> Command:
     """Return the command that installs packages, asking nothing and keeping changed files."""
-    return steady(_PACKAGES, *packages)
+    return steady(_PACKAGES, *packages, run=run)
 
 
 def write(file: File, *, run: str = RUN) -> Command:

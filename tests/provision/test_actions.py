@@ -161,3 +161,34 @@ def await_text(path: Path, text: str) -> None:
     while not path.exists() or path.read_text() != text:
         assert time.monotonic() < until
         time.sleep(0.02)
+
+
+_DPKG = """\
+echo >>{folder}/asked
+rm {folder}/held 2>/dev/null || exit 0
+echo 'dpkg: error: {words} with pid 1' >&2
+exit 2
+"""
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "asked"),
+    [("dpkg frontend lock was locked by another process", 0, 2), ("no room", 1, 1)],
+)
+def test_packages_wait_for_whoever_holds_the_lock_of_dpkg(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: str, code: int, asked: int
+) -> None:
+    programs = {
+        "dpkg": _DPKG.format(folder=tmp_path, words=words),
+        "apt-get": "",
+        "dpkg-query": "echo installed",
+    }
+    for name, text in programs.items():
+        (tmp_path / name).write_text(f"#!/bin/sh\n{text}\n")
+        (tmp_path / name).chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    (tmp_path / "held").touch()
+    with LocalHost() as host:
+        install = replace(actions.install(["tiny"], run=str(tmp_path / "run")), root=False)
+        assert host.run(install, check=False).code == code
+    assert (tmp_path / "asked").read_text().count("\n") == asked
