@@ -27,7 +27,8 @@ from tests.support.sshd import Sshd, free_port
 PROJECT = Path(__file__).resolve().parents[2]
 SOON = Patience(limit=120, pause=0.05, strange=0.5, told_every=0.2)
 
-_loopback = itertools.count(2)
+_loopback = (f"127.77.{number // 250}.{number % 250 + 2}" for number in itertools.count())
+"""Addresses for all fleets of this process, which may be more than a last part has numbers."""
 
 
 class Hosts(Idle):
@@ -49,7 +50,7 @@ class Hosts(Idle):
         self._places: dict[str, str] = {}
 
     def addresses(self, instance_id: str) -> Addresses:
-        place = self._places.setdefault(instance_id, f"127.77.0.{next(_loopback)}")
+        place = self._places.setdefault(instance_id, next(_loopback))
         return Addresses(place, place, "private.lab.example", "public.lab.example")
 
     def start(

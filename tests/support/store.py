@@ -75,10 +75,9 @@ class Store:
 
     def await_volume(self) -> None:
         """Wait until a drill has attached a volume."""
-        cloud, until = run.cloud(self.repo), time.monotonic() + 60
-        while time.monotonic() < until:
-            if any(one.instance for one in volumes.find(cloud, {tags.DRILL: tags.ANY})):
-                return
+        cloud, until = run.cloud(self.repo), time.monotonic() + 300
+        while not any(one.instance for one in volumes.find(cloud, {tags.DRILL: tags.ANY})):
+            assert time.monotonic() < until
             time.sleep(0.02)
 
     def proven(self) -> DrillState | None:
