@@ -19,6 +19,7 @@ from ops.migrate.reporting.figures import Summary, recorded
 from ops.plan import Plan
 from ops.remote.errors import HostKeyRefused
 from tests.migrate.fleet import Fleet, fleet
+from tests.migrate.holding import held
 from tests.support.bars import silent
 from tests.support.fabric_tree import FAB, PROJECT
 
@@ -121,11 +122,12 @@ def test_another_host_key_on_the_way_is_refused(here: Fleet) -> None:
         _rehearse(here)
 
 
-@pytest.mark.parametrize(("limit_mbit", "size"), [(120, 60_000_000), (0, 300_000_000)])
+@pytest.mark.parametrize(("limit_mbit", "size"), [(20, 60_000_000), (0, 200_000_000)])
 def test_a_source_that_is_lost_midway_is_incomplete_and_gone_on_from(
     here: Fleet, limit_mbit: int, size: int
 ) -> None:
     (here.source / "big").write_bytes(os.urandom(1000) * (size // 1000))
+    go_on = held(here.campus.folder / "bin", 64 << 20)
     cutter = threading.Thread(target=_stop_midway, args=[here])
     cutter.start()
     lost = metered.rehearse(here.repo, "wiki", limit_mbit=limit_mbit, bars=silent)
@@ -133,6 +135,7 @@ def test_a_source_that_is_lost_midway_is_incomplete_and_gone_on_from(
     assert (lost.verdict, lost.exit_code) == ("incomplete", 4)
     assert "the source" in lost.sets[0].words
     assert here.keys.count("\n") == 1
+    go_on()
     with here.campus:
         (here.campus.folder / "authorized_keys").write_text(here.keys.splitlines()[0])
         here.repo.pin("wiki.campus.main", here.campus.host_key)
@@ -141,23 +144,25 @@ def test_a_source_that_is_lost_midway_is_incomplete_and_gone_on_from(
 
 
 def _stop_midway(here: Fleet) -> None:
-    until = time.monotonic() + 60
+    until = time.monotonic() + 120
     while not any(here.target.glob(".ops-temp/*big*")) and time.monotonic() < until:
         time.sleep(0.05)
     here.campus.stop()
 
 
 def test_a_controller_that_is_killed_is_gone_on_from_where_it_was(here: Fleet) -> None:
-    size = 500_000_000
+    size = 200_000_000
+    go_on = held(here.campus.folder / "bin", 64 << 20)
     (here.source / "big").write_bytes(os.urandom(1_000_000) * (size // 1_000_000))
     with subprocess.Popen([FAB, "migrate.metered", "wiki"], cwd=PROJECT, env=here.environ) as task:
-        until = time.monotonic() + 60
+        until = time.monotonic() + 120
         while not _arrived(here) and time.monotonic() < until:
             time.sleep(0.01)
         task.kill()
     with subprocess.Popen(["flock", here.target, "true"]) as free:
-        assert free.wait(30) == 0
+        assert free.wait(120) == 0
     arrived = _arrived(here)
+    go_on()
     assert 0 < arrived < size
     assert not (here.target / "big").exists()
     again = _rehearse(here)

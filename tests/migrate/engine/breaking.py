@@ -11,16 +11,23 @@ from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
 
+import pytest
+
+from ops.migrate.engine.growth import FIRST
 from tests.migrate.conftest import Pair
 from tests.migrate.engine.test_transfer import _tree
+from tests.migrate.holding import held
 
 
 def nothing_left(pair: Pair) -> None:
-    """Check that no part, key, folder or process is left, the last within their own 30 s."""
+    """Check that no part, key, folder or process is left.
+
+    Some processes end within 30 s by themselves, where what they count these by is not slow.
+    """
     assert not list(pair.target.rglob(".ops-*"))
     assert pair.keys == b"ssh-ed25519 AAAA somebody@example.org\n"
     assert not list(folders(pair))
-    until = time.monotonic() + 40
+    until = time.monotonic() + 120
     while processes(pair) and time.monotonic() < until:
         time.sleep(0.2)
     assert processes(pair) == []
@@ -38,12 +45,27 @@ def only_whole(pair: Pair) -> None:
     assert all(sent[name] == content for name, content in there.items())
 
 
-def at_a_range(pair: Pair, act: Callable[[], None]) -> None:
-    """Act when a range has arrived."""
-    until = time.monotonic() + 30
-    while not list(pair.target.glob(".ops-temp/big/*/*-*")) and time.monotonic() < until:
+def holding(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
+    """Hold what comes after the first 10 MB of big files; return what lets it go."""
+    programs = pair.home / "bin"
+    monkeypatch.setenv("PATH", f"{programs}:{os.environ['PATH']}")
+    return held(programs, 10 << 20)
+
+
+def at_a_range(pair: Pair, act: Callable[[], None], go_on: Callable[[], None]) -> None:
+    """Act when a range has arrived and the first connections are made; then let the rest go on."""
+    until = time.monotonic() + 120
+    while not _at_a_range(pair) and time.monotonic() < until:
         time.sleep(0.005)
-    act()
+    try:
+        act()
+    finally:
+        go_on()
+
+
+def _at_a_range(pair: Pair) -> bool:
+    tried = [file for folder in folders(pair) for file in folder.glob("tried.*")]
+    return len(tried) >= FIRST and any(pair.target.glob(".ops-temp/big/*/*-*"))
 
 
 def kill_one(pair: Pair, dice: random.Random) -> None:
@@ -64,13 +86,20 @@ def kill(pid: int) -> None:
     os.kill(pid, signal.SIGKILL)
 
 
-def server(pair: Pair) -> int:
-    """Return the script that serves the queue: the one whose children the lanes are."""
-    lane = next(file for folder in folders(pair) for file in folder.glob("pid.*"))
-    stream = int(
-        Path(f"/proc/{lane.read_text().strip()}/stat").read_text().rsplit(")")[1].split()[1]
-    )
-    return int(Path(f"/proc/{stream}/stat").read_text().rsplit(")")[1].split()[1])
+def kill_server(pair: Pair) -> None:
+    """Kill the script that serves the queue, and wait until the lanes find it gone."""
+    files = (file for folder in folders(pair) for file in folder.glob("pid.*"))
+    lane = next(int(text) for file in files if (text := file.read_text()))  # some are just made
+    process = int(_stat(int(_stat(lane)[1]))[1])
+    kill(process)
+    until = time.monotonic() + 60
+    while Path(f"/proc/{process}").exists() and time.monotonic() < until:
+        time.sleep(0.005)
+
+
+def _stat(pid: int) -> list[str]:
+    """Return the state of a process, its parent, and more."""
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
 
 
 def sessions(pair: Pair) -> list[int]:
@@ -102,20 +131,32 @@ def processes(pair: Pair, *more: bytes) -> list[int]:
     return found
 
 
-def at_a_task(pair: Pair, act: Callable[[Path], None]) -> str:
-    """Act on the first lane that is at a task; return its name, "" when there was none."""
-    until = time.monotonic() + 30
-    while time.monotonic() < until:
-        for at in (file for folder in folders(pair) for file in folder.glob("at.*")):
-            if at.read_bytes():
-                act(at)
-                return at.name
-        time.sleep(0.005)
-    return ""
+def kill_lane(pair: Pair, go_on: Callable[[], None]) -> str:
+    """Kill the first lane that is at a task; return its name, "" when there was none."""
+    until = time.monotonic() + 120
+    try:
+        while time.monotonic() < until:
+            for at in (file for folder in folders(pair) for file in folder.glob("at.*")):
+                if _is_killed(at):
+                    return at.name
+            time.sleep(0.005)
+        return ""
+    finally:
+        go_on()
 
 
-def kill_lane(at: Path) -> None:
-    os.kill(int(at.with_name(at.name.replace("at.", "pid.")).read_text()), signal.SIGKILL)
+def _is_killed(at: Path) -> bool:
+    """Kill a lane if it is at a task: it is stopped first, so that it still is when it dies."""
+    file = at.with_name(at.name.replace("at.", "pid."))
+    if not (at.read_bytes() and file.exists() and (text := file.read_text())):
+        return False
+    lane = int(text)
+    os.kill(lane, signal.SIGSTOP)
+    while _stat(lane)[0] != "T":
+        time.sleep(0.001)
+    is_there = bool(at.read_bytes())
+    os.kill(lane, signal.SIGKILL if is_there else signal.SIGCONT)
+    return is_there
 
 
 def stop_ssh(pair: Pair) -> None:
@@ -126,4 +167,5 @@ def stop_ssh(pair: Pair) -> None:
         except OSError:
             continue
         if words[:1] == [b"ssh"] and f"Port={pair.server.port}".encode() in words:
-            os.kill(int(process.name), signal.SIGSTOP)
+            with suppress(ProcessLookupError):
+                os.kill(int(process.name), signal.SIGSTOP)
