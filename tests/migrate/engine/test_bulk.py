@@ -216,9 +216,10 @@ def test_the_rate_of_the_link_is_probed_before_much_is_sent(
     pair: Pair, meter: Meter, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(transfer, "MUCH", 0)
-    monkeypatch.setattr(probe, "PATIENCE", 30)
+    monkeypatch.setattr(probe, "PATIENCE", 60)
+    monkeypatch.setattr(probe, "SLOW", 60)  # all the blocks are sent
     (pair.source / "big").write_bytes(os.urandom(3_000_000))
     moved = _move(pair, meter)
     assert moved.outcome.verdict == "done"
-    assert (moved.link_rate or 0) > 1_000_000
+    assert (moved.link_rate or 0) > 50_000
     assert "probe" in [sample.phase for sample in meter.samples]

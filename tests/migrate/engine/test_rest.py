@@ -24,6 +24,7 @@ from ops.remote.command import Command
 from ops.remote.local import LocalHost
 from ops.remote.program import Program
 from tests.migrate.conftest import Cut, Pair
+from tests.support.processes import gone
 
 LONG_AGO = 1_000_000_000
 NAMES = b"folder\0"
@@ -75,7 +76,10 @@ def _arrived(pair: Pair) -> bool:
     return folder.is_dir() and folder.stat().st_mtime == LONG_AGO
 
 
-def test_an_rsync_that_waits_is_the_one_that_is_told(pair: Pair, tmp_path: Path) -> None:
+def test_an_rsync_that_waits_is_the_one_that_is_told(
+    pair: Pair, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rest, "PATIENT", 60)
     source = Counting("wiki.campus.main")
     with _rest(pair, tmp_path, source) as found:
         # Beside it in the run's folder lie the names of all that the streams send.
@@ -103,7 +107,7 @@ def test_one_that_is_too_old_or_dead_is_replaced(
             monkeypatch.setattr(rest, "PATIENT", 0)
         else:
             os.kill(_rsync(pair), signal.SIGKILL)
-            assert source.started[0].wait(10) != 0
+            assert source.started[0].wait(60) != 0
         assert found.only(NAMES).verdict == "done"
     assert _arrived(pair)
     assert len(source.started) == 2
@@ -135,10 +139,10 @@ def test_one_that_outlived_its_guard_is_not_told_and_ends_with_the_run(
         found.wait(NAMES)
         waiting = _rsync(pair)
         os.kill(_above(_above(waiting)), signal.SIGKILL)
-        assert source.started[0].wait(10) != 0
+        assert source.started[0].wait(60) != 0
         assert found.only(NAMES).verdict == "done"
         assert Path(f"/proc/{waiting}").exists()
-    _gone(waiting)
+    assert gone(waiting, 60)
     assert _arrived(pair)
 
 
@@ -146,14 +150,7 @@ def test_one_that_nobody_told_is_ended(pair: Pair, tmp_path: Path) -> None:
     with _rest(pair, tmp_path) as found:
         found.wait(NAMES)
         waiting = _rsync(pair)
-    _gone(waiting)
-
-
-def _gone(process: int) -> None:
-    until = time.monotonic() + 10
-    while Path(f"/proc/{process}").exists():
-        assert time.monotonic() < until
-        time.sleep(0.02)
+    assert gone(waiting, 60)
 
 
 def _above(process: int) -> int:
@@ -163,7 +160,7 @@ def _above(process: int) -> int:
 def _rsync(pair: Pair) -> int:
     """Return the rsync on the source, once it is there."""
     asked = ["pgrep", "-f", f"^rsync .*{pair.source}/ target:./$"]
-    until = time.monotonic() + 10
+    until = time.monotonic() + 60
     while not (found := subprocess.run(asked, capture_output=True, check=False).stdout.split()):
         assert time.monotonic() < until
         time.sleep(0.02)
