@@ -46,7 +46,7 @@ def test_root_is_root(any_host: Host) -> None:
 def test_standard_error_is_there_while_a_command_runs(any_host: Host) -> None:
     running: Running = any_host.start(script("echo early >&2; echo out; sleep 99"))
     with running:
-        assert running.read(10) == b"out\n"
+        assert running.read(60) == b"out\n"
         assert running.poll() is None
         while not running.err:
             running.read(0.01)

@@ -12,7 +12,7 @@ import pytest
 from ops.remote.command import command, script
 from ops.remote.errors import CommandFailed, TimedOut
 from ops.remote.local import LocalHost
-from tests.support.processes import gone
+from tests.support.processes import gone, none_has
 
 
 @pytest.fixture
@@ -39,9 +39,10 @@ def test_a_killed_command_is_told_apart_from_an_exit_code(here: LocalHost) -> No
 
 
 def test_what_takes_too_long_is_ended_with_its_children(here: LocalHost, tmp_path: Path) -> None:
+    what = command("sh", "-c", "sleep 99 & wait", env={"OPS_TEST": str(tmp_path)})
     with pytest.raises(TimedOut, match="took more than"):
-        here.run(script('sleep 99 & echo $! >"$1"; wait', str(tmp_path / "pid")), timeout=0.3)
-    assert gone(int((tmp_path / "pid").read_text()))
+        here.run(what, timeout=0.3)
+    assert none_has(f"OPS_TEST={tmp_path}")
 
 
 def test_a_sink_gets_everything_and_the_result_nothing(here: LocalHost) -> None:
@@ -62,20 +63,23 @@ def test_a_sink_that_fails_ends_the_command(here: LocalHost, tmp_path: Path) -> 
 def test_a_started_command_is_read_as_it_goes(here: LocalHost) -> None:
     with here.start(script("echo one; read x; echo $x; exit 5", stdin=b"two\n")) as running:
         assert list(running.lines()) == [b"one", b"two"]
-        assert running.wait(10) == 5
+        assert running.wait(60) == 5
         assert running.poll() == 5
 
 
-def test_nothing_yet_is_not_the_end(here: LocalHost) -> None:
-    with here.start(script("sleep 0.5; echo x")) as running:
+def test_nothing_yet_is_not_the_end(here: LocalHost, tmp_path: Path) -> None:
+    asked = tmp_path / "asked"
+    what = script('until [ -e "$1" ]; do sleep 0.05; done; echo x', str(asked))
+    with here.start(what) as running:
         assert running.read(0.01) is None
-        assert running.read(10) == b"x\n"
-        assert running.read(10) == b""
+        asked.touch()
+        assert running.read(60) == b"x\n"
+        assert running.read(60) == b""
 
 
 def test_leaving_the_block_ends_a_started_command(here: LocalHost) -> None:
     with here.start(script("echo $$; sleep 99")) as running:
-        pid = int(running.read(10) or b"0")
+        pid = int(running.read(60) or b"")
         with pytest.raises(TimedOut, match="still runs"):
             running.wait(0.05)
     assert gone(pid)
@@ -88,13 +92,13 @@ def test_a_feed_after_the_end_is_quiet(here: LocalHost) -> None:
     def feed() -> Iterator[bytes]:
         feeding.append(threading.current_thread())
         yield b"x"
-        ended.wait(10)
+        ended.wait(60)
         yield b"y"
 
     with here.start(command("cat"), feed=feed()) as running:
-        assert running.read(10) == b"x"
+        assert running.read(60) == b"x"
     ended.set()
-    feeding[0].join(5)  # what it raised, pytest would tell
+    feeding[0].join(60)  # what it raised, pytest would tell
     assert not feeding[0].is_alive()
 
 
@@ -105,7 +109,7 @@ def test_more_open_files_than_select_knows_do_no_harm(here: LocalHost) -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, 2000), hard))
     opened = [os.open(os.devnull, os.O_RDONLY) for _ in range(1100)]
     try:
-        assert here.run(command("echo", "in"), timeout=10).out == b"in\n"
+        assert here.run(command("echo", "in"), timeout=60).out == b"in\n"
     finally:
         for descriptor in opened:
             os.close(descriptor)
