@@ -8,10 +8,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import cast
 
 import paramiko
 import pytest
 
+from ops.remote.channel import FastTransport
 from ops.remote.command import command
 from ops.remote.connection import SESSIONS, SshHost, connect
 from ops.remote.endpoint import Endpoint
@@ -56,7 +58,7 @@ def served(key: Path, answer: Answer) -> Iterator[SshHost]:
         def accept() -> None:
             transports.append(paramiko.Transport(listening.accept()[0]))
             transports[0].add_server_key(paramiko.Ed25519Key(filename=str(key)))
-            transports[0].start_server(server=Server(answer))
+            transports[0].start_server(threading.Event(), Server(answer))  # waits for nothing
 
         threading.Thread(target=accept, daemon=True).start()
         way = Endpoint("wiki.campus.main", "127.0.0.1", "ops", known_hosts, identity=key)
@@ -68,9 +70,20 @@ def served(key: Path, answer: Answer) -> Iterator[SshHost]:
                 transport.close()
 
 
+def once_asked(channel: paramiko.Channel, act: Callable[[], object]) -> bool:
+    """Say yes to a command, and act when the client has heard that: it sends input then."""
+
+    def work() -> None:
+        channel.recv(1)
+        act()
+
+    threading.Thread(target=work, daemon=True).start()
+    return True
+
+
 def told(host: SshHost) -> str:
     with pytest.raises(Unreachable) as error:
-        host.run(command("true"))
+        host.run(command("true", stdin=b"x"))
     assert host._sessions._value == SESSIONS
     return str(error.value)
 
@@ -80,9 +93,9 @@ def test_a_server_that_neither_starts_nor_refuses_is_left(
 ) -> None:
     monkeypatch.setattr("ops.remote.connection._ANSWER", 0.3)
     let_go = threading.Event()
-    with served(key, lambda _: let_go.wait(20)) as host:
+    with served(key, lambda _: let_go.wait(60)) as host:
         try:
-            with pytest.raises(Exception, match="Channel closed"):
+            with pytest.raises(Exception, match=r"Channel (closed|is not open)"):
                 host.run(command("true"))
             assert host._sessions._value == SESSIONS
         finally:
@@ -95,20 +108,19 @@ def test_a_server_that_dies_in_the_middle_of_output_is_told(key: Path) -> None:
             channel.sendall(b"half of")
             channel.get_transport().close()
 
-        threading.Timer(0.1, speak).start()
-        return True
+        return once_asked(channel, speak)
 
     with served(key, die) as host:
         assert "the connection was lost while a command ran" in told(host)
 
 
-def test_a_server_that_turns_to_garbage_is_told(key: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ops.remote.dial._KEEPALIVE", 0.2)  # what it sends is no whole packet
-
+def test_a_server_that_turns_to_garbage_is_told(key: Path) -> None:
     def babble(channel: paramiko.Channel) -> bool:
-        sock = channel.get_transport().sock
-        threading.Timer(0.1, sock.send, [b"garbage, not SSH" * 1000]).start()
-        return True
+        def speak() -> None:
+            channel.get_transport().sock.sendall(b"garbage, not SSH" * 1000)
+            cast("FastTransport", host._line.transport).watch(0.2)  # it is no whole packet
+
+        return once_asked(channel, speak)
 
     with served(key, babble) as host:
         assert "the connection was lost while a command ran" in told(host)
