@@ -31,7 +31,7 @@ def test_the_signal_passes_through(number: int) -> None:
 
 
 def test_closing_the_lifeline_ends_the_command_and_its_children() -> None:
-    with started(guarded(script("sleep 99 & echo $!; wait"))) as process:
+    with started(guarded(script("sleep 99 & echo $!; wait"), patience=60)) as process:
         assert process.stdin is not None
         assert process.stdout is not None
         child = int(process.stdout.readline())
@@ -47,16 +47,16 @@ def test_a_command_deaf_to_sigterm_is_killed() -> None:
         assert process.stdout is not None
         process.stdout.readline()
         process.stdin.close()
-        assert process.wait(15) == -9
+        assert process.wait(60) == -9
 
 
 def test_silence_ends_the_command() -> None:
-    with started(guarded(command("sleep", "99"), silence=0.3)) as process:
-        assert process.wait(15) == -15
+    with started(guarded(command("sleep", "99"), silence=1, patience=60)) as process:
+        assert process.wait(60) == -15
 
 
 def test_beats_keep_the_command_alive() -> None:
-    with started(guarded(command("sleep", "1.5"), silence=1)) as process:
+    with started(guarded(command("sleep", "6"), silence=5)) as process:
         assert process.stdin is not None
         while process.poll() is None:
             process.stdin.write(b".")
@@ -78,13 +78,14 @@ def test_standard_input_is_exactly_what_was_given(tmp_path: Path) -> None:
 
 def test_without_any_the_command_reads_nothing() -> None:
     with started(guarded(command("cat"))) as process:
-        assert process.wait(15) == 0
+        assert process.wait(60) == 0
 
 
 @pytest.mark.parametrize("stdin", [None, b""])
 def test_the_host_itself_keeps_the_limit(stdin: bytes | None) -> None:
-    with started(guarded(command("sleep", "99", stdin=stdin), seconds=0.2)) as process:
-        assert process.wait(15) == 124
+    what = guarded(command("sleep", "99", stdin=stdin), seconds=0.2, patience=60)
+    with started(what) as process:
+        assert process.wait(60) == 124
 
 
 def test_no_watcher_outlives_a_command_that_ended() -> None:
