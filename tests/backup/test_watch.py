@@ -53,10 +53,10 @@ def test_a_mail_that_is_not_taken_is_an_error() -> None:
 
 
 def test_a_server_that_is_not_there_is_an_error() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
-    with pytest.raises(OpsError, match="Connection refused"):
-        watch.send(mail(port), made("hello"))
+    with socket.socket() as held:  # nobody else is given the port meanwhile
+        held.bind(("127.0.0.1", 0))
+        with pytest.raises(OpsError, match="Connection refused"):
+            watch.send(mail(held.getsockname()[1]), made("hello"))
 
 
 def test_the_mail_says_first_what_is_wrong() -> None:

@@ -118,10 +118,11 @@ def test_a_proxy_command_deaf_to_sigterm_is_ended(
 ) -> None:
     monkeypatch.setattr("ops.remote.dial._LEAVE", 0.2)
     pid = tmp_path / "pid"
-    deaf = f"sh -c 'trap \"\" TERM; echo $$ >{pid}; sleep 99'"
+    words = f'trap "" TERM; echo $$ >{pid}; echo SSH-1.0-old; exec sleep 99'
+    deaf = f"sh -c '{words}'"
     endpoint = through(server, tmp_path / "config", f"Host *\n ProxyCommand {deaf}\n")
-    with pytest.raises(Unreachable):
-        connect(replace(endpoint, connect_timeout=0.5))
+    with pytest.raises(Unreachable, match="Incompatible version"):
+        connect(endpoint)
     assert gone(int(pid.read_text()))
 
 

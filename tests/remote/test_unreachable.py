@@ -18,7 +18,7 @@ from ops.remote.connection import connect
 from ops.remote.endpoint import Endpoint
 from ops.remote.errors import Unreachable
 from ops.remote.fanout import each
-from tests.support.sshd import Sshd, free_port, make_key
+from tests.support.sshd import Sshd, make_key
 
 
 def refused(way: Endpoint, words: str) -> Unreachable:
@@ -36,8 +36,16 @@ def silent() -> Iterator[int]:
         yield listening.getsockname()[1]
 
 
-def test_a_closed_port(server: Sshd) -> None:
-    refused(replace(server.endpoint(), port=free_port()), "refuses connections")
+@pytest.fixture
+def closed() -> Iterator[int]:
+    """Yield a port that nobody listens on, and that nobody else is given meanwhile."""
+    with socket.socket() as held:
+        held.bind(("127.0.0.1", 0))
+        yield held.getsockname()[1]
+
+
+def test_a_closed_port(server: Sshd, closed: int) -> None:
+    refused(replace(server.endpoint(), port=closed), "refuses connections")
 
 
 def test_an_unknown_name(server: Sshd) -> None:
@@ -115,19 +123,22 @@ def test_a_missing_key_file(server: Sshd, tmp_path: Path) -> None:
         connect(replace(server.endpoint(), identity=tmp_path / "none"))
 
 
-def test_a_gateway_that_cannot_go_on(server: Sshd) -> None:
+def test_a_gateway_that_cannot_go_on(server: Sshd, closed: int) -> None:
     gate = replace(server.endpoint("gate.campus.main"))
-    way = replace(server.endpoint(), port=free_port(), gateway=gate)
+    way = replace(server.endpoint(), port=closed, gateway=gate)
     refused(way, r"through gate\.campus\.main .* cannot connect to 127\.0\.0\.1 port")
 
 
-def test_a_gateway_that_is_down_is_the_one_that_is_told(server: Sshd) -> None:
-    gate = replace(server.endpoint("gate.campus.main"), port=free_port())
+def test_a_gateway_that_is_down_is_the_one_that_is_told(server: Sshd, closed: int) -> None:
+    gate = replace(server.endpoint("gate.campus.main"), port=closed)
     with pytest.raises(Unreachable, match=r"gate\.campus\.main .* refuses"):
         connect(replace(server.endpoint(), gateway=gate))
 
 
-def test_many_at_once_get_through_a_server_of_few_log_ins(tmp_path: Path) -> None:
+def test_many_at_once_get_through_a_server_of_few_log_ins(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ops.remote.dial._ATTEMPTS", 9)  # a log-in may take seconds under load
     with Sshd(tmp_path / "s", settings="MaxStartups 4") as small:
         way = small.endpoint()
 
