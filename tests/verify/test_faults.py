@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -23,13 +23,15 @@ from ops.verify.scan import Keeping, Load, scan
 from ops.verify.tree import Tree
 from tests.support.sshd import Sshd
 from tests.verify import trees
+from tests.verify.conftest import none_stays
 
-SLOWLY = Load(workers=2, bytes_per_second=200_000)
+SLOWLY = Load(workers=2, bytes_per_second=20_000)
+"""The first files of the tree take two seconds, all of them twenty."""
 
 
 @pytest.fixture
 def tree(tmp_path: Path) -> Path:
-    """Return a tree that takes two seconds to read when read SLOWLY."""
+    """Return a tree of twenty files."""
     root = tmp_path / "tree"
     trees.plant(root, {b"f%02d" % number: os.urandom(20_000) for number in range(20)})
     time.sleep(0.05)
@@ -37,15 +39,11 @@ def tree(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def nothing_left() -> Iterator[None]:
-    """See to it that no temporary folder of a scan stays on this machine."""
-    before = set(Path("/dev/shm").glob("ops-read.*"))
+def nothing_left(rooms: Callable[[], list[Path]]) -> Iterator[None]:
+    """See to it that no temporary folder of the test's scans stays on this machine."""
     yield
-    new = set(Path("/dev/shm").glob("ops-read.*")) - before
-    until = time.monotonic() + 30
-    while any(folder.exists() for folder in new) and time.monotonic() < until:
-        time.sleep(0.1)
-    assert not any(folder.exists() for folder in new)
+    assert rooms()
+    assert none_stays(rooms())
 
 
 @pytest.mark.parametrize("noted", [False, True])
@@ -90,7 +88,7 @@ from ops.remote.local import LocalHost
 from ops.verify.scan import Keeping, Load, scan
 from ops.verify.tree import Tree
 scan(LocalHost(), Tree(sys.argv[1], as_root=False),
-     load=Load(workers=2, bytes_per_second=200_000),
+     load=Load(workers=2, bytes_per_second=20_000),
      keeping=Keeping(pathlib.Path(sys.argv[2]), "here"))
 """
 
@@ -113,18 +111,14 @@ def test_a_controller_that_is_killed_leaves_nothing_running_and_little_to_read_a
 
 @pytest.mark.usefixtures("nothing_left")
 @pytest.mark.parametrize("program", ["head", "cat"])
-def test_a_full_disk_on_the_host_is_told_as_it_is(
-    tmp_path: Path, tree: Path, monkeypatch: pytest.MonkeyPatch, program: str
-) -> None:
+def test_a_full_disk_on_the_host_is_told_as_it_is(tmp_path: Path, tree: Path, program: str) -> None:
     stand_in = tmp_path / "bin" / program
-    stand_in.parent.mkdir()
     stand_in.write_text(
         f'#!/bin/sh\n[ $# = 0 ] || [ "$1 $2" = "-c 2" ] || '
         f'{{ echo "{program}: write error: No space left on device" >&2; exit 1; }}\n'
         f'exec /usr/bin/{program} "$@"\n'
     )
     stand_in.chmod(0o755)
-    monkeypatch.setenv("PATH", f"{stand_in.parent}:{os.environ['PATH']}")
     with pytest.raises(OpsError, match="No space left on device"):
         scan(LocalHost(), Tree(str(tree), as_root=False))
 
