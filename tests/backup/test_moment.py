@@ -34,7 +34,15 @@ class Life:
         time.sleep(0.05)
         subprocess.run(["cp", "-a", str(self.live), str(self.held)], check=True)
         self.moment = time.time()
-        time.sleep(0.05)
+        self._wait_for_stamps()
+
+    def _wait_for_stamps(self) -> None:
+        """Wait until what is changed now is stamped as later: the kernel's stamps lag a little."""
+        probe = self.folder / "probe"
+        probe.touch()
+        while probe.stat().st_ctime <= self.moment:
+            time.sleep(0.005)
+            probe.touch()
 
     def differences(self) -> list[tuple[bytes, str]]:
         """Return what speaks against the backup, restored."""

@@ -50,7 +50,7 @@ def _reading(told: Path) -> tuple[int, Path]:
 
 
 def _is_over(reader: int, room: Path) -> bool:
-    return gone(reader, 60) and none_stays([room])
+    return gone(reader) and none_stays([room])
 
 
 @pytest.fixture
