@@ -12,8 +12,21 @@ from collections.abc import Sequence
 
 from ops.remote.command import Command, script
 
-_ASK = '{ cat; sleep 2; } | "$@"'
-"""The server answers as long as its input is open."""
+_ASK = r"""
+said=$(mktemp -d) || exit
+: >"$said/out"
+{
+  cat
+  tries=0
+  until [ -e "$said/ended" ] || grep -aqE 'Forbidden|Not Found' "$said/out"; do
+    [ "$tries" -lt 250 ] || break
+    tries=$((tries + 1))
+    sleep 0.1
+  done
+} | { "$@"; : >"$said/ended"; } | tee "$said/out"
+rm -r "$said"
+"""
+"""The server answers only while its input is open, and a connection may take its time."""
 
 _PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 _SETTINGS, _HEADERS = 4, 1
