@@ -23,6 +23,7 @@ REBOOT = 133
 HALT_SECONDS = 20
 
 _BETWEEN_BOOTS = 20
+"""Seconds after which a host that has ended does not boot again: who boots it may be busy."""
 
 _NSPAWN = Path("/run/systemd/nspawn")
 
@@ -176,7 +177,7 @@ def answers(address: str, port: int) -> bool:
     """Return whether an SSH server greets there."""
     try:
         with socket.create_connection((address, port), 1) as connection:
-            connection.settimeout(2)
+            connection.settimeout(10)
             return connection.recv(4) == b"SSH-"
     except OSError:
         return False

@@ -54,7 +54,7 @@ def family(pid: int) -> list[int]:
     return [pid, *(member for child in children(pid) for member in family(child))]
 
 
-def end(pids: Iterable[int], *, seconds: float = 10) -> None:
+def end(pids: Iterable[int], *, seconds: float = 30) -> None:
     """Kill processes and wait until they are gone, or `seconds` are over."""
     alive = {(pid, started(pid)) for pid in pids}
     until = time.monotonic() + seconds
