@@ -28,6 +28,9 @@ from tests.support.sshd import Sshd
 
 pytestmark = pytest.mark.lab
 
+LIMIT = 8
+"""Seconds after which a watchdog thaws here: a freeze takes as long where the machine is busy."""
+
 
 @pytest.fixture
 def name() -> str:
@@ -45,17 +48,18 @@ def test_a_frozen_file_system_thaws_and_no_watchdog_stays(mount: Path, name: str
 
 def test_the_watchdog_stays_where_one_did_not_thaw(mount: Path, name: str) -> None:
     host = LocalHost()
-    with pytest.raises(ThawedTooEarly), frozen(host, name, [str(mount)], limit=3):
+    with pytest.raises(ThawedTooEarly), frozen(host, name, [str(mount)]):
         host.run(command("fsfreeze", "-u", str(mount), root=True))
         assert host.run(thaw_command(name, [str(mount)]), check=False).code == 9
         assert watchdog(name).exists()
+    host.run(script('kill -- "-$(cat "$1")" && rm "$1"', str(watchdog(name)), root=True))
 
 
-_KILLED = """
+_KILLED = f"""
 import sys, time
 from ops.backup.freeze import frozen
 from ops.remote.local import LocalHost
-with frozen(LocalHost(), sys.argv[1], [sys.argv[2]], limit=2):
+with frozen(LocalHost(), sys.argv[1], [sys.argv[2]], limit={LIMIT}):
     print("frozen", flush=True)
     time.sleep(60)
 """
@@ -68,9 +72,9 @@ def refusal(host: Host, name: str, mounts: Sequence[str]) -> str:
     return caught.value.message
 
 
-def thawed(mount: Path, seconds: float) -> bool:
-    """Return whether the file system takes writes again within so many seconds."""
-    end = time.monotonic() + seconds
+def thawed(mount: Path) -> bool:
+    """Return whether the file system takes writes again, some time after the limit at most."""
+    end = time.monotonic() + LIMIT + 60
     while is_frozen(mount) and time.monotonic() < end:
         time.sleep(0.05)
     return not is_frozen(mount)
@@ -85,7 +89,7 @@ def test_a_controller_killed_while_frozen_leaves_a_host_that_thaws_itself(
         assert controller.stdout.readline() == b"frozen\n"
         controller.kill()
     assert is_frozen(mount) and watchdog(name).exists()
-    assert thawed(mount, seconds=2 + 3)
+    assert thawed(mount)
     (mount / "written").touch()
     assert gone(watchdog(name))
 
@@ -96,11 +100,11 @@ def test_a_network_cut_while_frozen_fails_and_the_host_thaws_itself(
     with Sshd(tmp_path / "sshd") as server:
         server.pin("wiki.cloud.main")
         host = connect(server.endpoint("wiki.cloud.main"))
-        with pytest.raises(NotThawed), frozen(host, name, [str(mount)], limit=2):
+        with pytest.raises(NotThawed), frozen(host, name, [str(mount)], limit=LIMIT):
             server.stop()
             assert is_frozen(mount)
         host.close()
-    assert thawed(mount, seconds=2 + 3)
+    assert thawed(mount)
     assert gone(watchdog(name))
 
 
@@ -108,11 +112,11 @@ def test_a_freeze_that_came_after_the_watchdogs_limit_is_thawed_all_the_same(
     mount: Path, name: str
 ) -> None:
     with writing(mount) as end:
-        late = threading.Timer(3, end)
+        late = threading.Timer(LIMIT + 5, end)
         late.start()
         with (
-            pytest.raises(FreezeFailed, match="freezing took more than 1 s"),
-            frozen(LocalHost(), name, [str(mount)], limit=1),
+            pytest.raises(FreezeFailed, match=f"freezing took more than {LIMIT} s"),
+            frozen(LocalHost(), name, [str(mount)], limit=LIMIT),
         ):
             pytest.fail("ran")
         late.join()
@@ -158,10 +162,10 @@ def test_what_could_not_be_thawed_is_told_and_the_watchdog_goes_on(
     try:
         with (
             pytest.raises(NotThawed, match="may still be frozen: fsfreeze: cannot open"),
-            frozen(LocalHost(), name, [str(mount)], limit=2),
+            frozen(LocalHost(), name, [str(mount)], limit=LIMIT),
         ):
             tmp_path.rename(away)
-        time.sleep(2.5)  # past the watchdog's first try
+        time.sleep(LIMIT + 0.5)  # past the watchdog's first try
         assert watchdog(name).exists()
     finally:
         away.rename(tmp_path)
