@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -62,16 +61,16 @@ demo.play([demo.Act("long", ("provision",))], pathlib.Path(sys.argv[1]), os.envi
 
 
 def test_an_act_that_is_interrupted_ends_before_the_lab_does(tmp_path: Path) -> None:
-    fab, begun, ended = tmp_path / "fab", tmp_path / "begun", tmp_path / "ended"
+    fab, ended = tmp_path / "fab", tmp_path / "ended"
     fab.write_text(
-        f"#!/bin/sh\ntrap 'touch {ended}; exit 143' TERM\ntouch {begun}\n"
+        f"#!/bin/sh\ntrap 'touch {ended}; exit 143' TERM\necho begun >&2\n"
         "while sleep 0.1; do :; done\n"
     )
     fab.chmod(0o755)
     words = [sys.executable, "-c", _PLAY, str(fab)]
     with subprocess.Popen(words, cwd=PROJECT, stderr=subprocess.PIPE) as playing:
-        while not begun.exists() and playing.poll() is None:
-            time.sleep(0.02)
+        assert playing.stderr is not None
+        assert playing.stderr.readline() == b"begun\n"  # passed on by who listens to the act
         playing.send_signal(signal.SIGINT)
         playing.communicate(timeout=60)
     assert ended.exists()
