@@ -20,7 +20,7 @@ BACKUP: dict[str, Any] = {
     "keep": {},
     "before": [
         {"script": "hooks/postgresql-checkpoint", "arguments": ["roundup"]},
-        {"script": "hooks/mariadb-lock", "arguments": ["60"]},
+        {"script": "hooks/mariadb-lock", "arguments": ["600"]},
     ],
     "after": [{"script": "hooks/mariadb-unlock"}],
     "check": [

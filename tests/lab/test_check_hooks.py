@@ -5,11 +5,13 @@ And the lock hooks: nobody changes a table until it is taken back, or its time i
 
 from __future__ import annotations
 
+import os
 import shutil
+import signal
 import subprocess
 import tempfile
 from collections.abc import Iterator
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import pytest
@@ -31,6 +33,18 @@ def copy() -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix="ops-check-") as name:
         Path(name).chmod(0o755)
         yield Path(name)
+
+
+@contextmanager
+def stopped(server: Server) -> Iterator[None]:
+    """Let a MariaDB server write nothing within the block: a snapshot is of one moment."""
+    [file] = (server.folder / "data").glob("*.pid")
+    pid = int(file.read_text())
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(pid, signal.SIGCONT)
 
 
 def check(hook: str, *words: str) -> str:
@@ -57,7 +71,9 @@ def test_a_copied_postgresql_answers_and_a_damaged_one_does_not(copy: Path) -> N
 def test_a_copied_mariadb_answers_and_a_lost_table_does_not(copy: Path) -> None:
     with mariadb() as server:
         server.ask("mysql", told=f"CREATE DATABASE mailman3; USE mailman3; {TABLE}")
-        subprocess.run(["cp", "-a", str(server.folder / "data"), str(copy / "data")], check=True)
+        with stopped(server):
+            data = str(server.folder / "data")
+            subprocess.run(["cp", "-a", data, str(copy / "data")], check=True)
     assert check("mariadb-check", str(copy / "data"), "mailman3") == "1"
     (copy / "data/mailman3/t.ibd").unlink()
     with pytest.raises(HookFailed):
@@ -68,6 +84,8 @@ def test_a_copied_mariadb_answers_and_a_lost_table_does_not(copy: Path) -> None:
 
 
 LOCKED = "SET lock_wait_timeout = 1; INSERT INTO t VALUES (3)"
+# The server sees a moment later that the session has ended that held the lock.
+FREE = "SET lock_wait_timeout = 60; INSERT INTO t VALUES (3)"
 
 
 def locked(seconds: str) -> AbstractContextManager[None]:
@@ -85,9 +103,9 @@ def mailman3(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
 
 
 def test_nobody_changes_a_table_that_is_locked(mailman3: Server) -> None:
-    with locked("60"), pytest.raises(subprocess.CalledProcessError):
+    with locked("600"), pytest.raises(subprocess.CalledProcessError):
         mailman3.ask("mysql", "mailman3", told=LOCKED)
-    mailman3.ask("mysql", "mailman3", told=LOCKED)
+    mailman3.ask("mysql", "mailman3", told=FREE)
 
 
 def test_a_lock_ends_by_itself_and_the_backup_hears_of_it(mailman3: Server) -> None:
@@ -96,7 +114,7 @@ def test_a_lock_ends_by_itself_and_the_backup_hears_of_it(mailman3: Server) -> N
 
 
 def test_a_lock_that_was_left_behind_is_replaced(mailman3: Server) -> None:
-    ask(LocalHost(), ["mariadb-lock", "60"], HOOKS.joinpath)
-    with locked("60"):
+    ask(LocalHost(), ["mariadb-lock", "600"], HOOKS.joinpath)
+    with locked("600"):
         pass
-    mailman3.ask("mysql", "mailman3", told=LOCKED)
+    mailman3.ask("mysql", "mailman3", told=FREE)
