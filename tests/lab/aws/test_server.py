@@ -49,7 +49,7 @@ def client(server: Server, service: str = "ec2", region: str = "us-east-1") -> A
         endpoint_url=server.url,
         aws_access_key_id="AKIAIOSFODNN7EXAMPLE",
         aws_secret_access_key="secret",
-        config=Config(retries={"total_max_attempts": 1}, read_timeout=10, proxies={}),
+        config=Config(retries={"total_max_attempts": 1}, read_timeout=60, proxies={}),
     )
 
 
@@ -61,7 +61,7 @@ def ec2(server: Server) -> Iterator[Any]:
 
 
 def ask(server: Server, method: str, path: str, body: object = None) -> tuple[int, Any]:
-    connection = HTTPConnection(server.url.removeprefix("http://"), timeout=10)
+    connection = HTTPConnection(server.url.removeprefix("http://"), timeout=60)
     try:
         connection.request(method, path, json.dumps(body) if body is not None else None)
         reply = connection.getresponse()
