@@ -46,7 +46,8 @@ class Ec2Host:
 
     def await_boot(self, not_boot: str = "") -> str:
         """Wait until cloud-init is done in another boot than this one; return the boot's time."""
-        for _ in range(300):
+        until = time.monotonic() + 300
+        while time.monotonic() < until:
             asked = "cloud-init status --wait >/dev/null; cat /proc/1/stat | cut -d ' ' -f 22"
             done = labs.ssh(self.lab, f"ops@{self.address}", asked)
             if done.returncode == 0 and done.stdout != not_boot:
@@ -149,7 +150,8 @@ def frozen_writer(host: Ec2Host) -> subprocess.Popen[bytes]:
     words += ["-o", "StrictHostKeyChecking=no", "-i", str(host.lab.login), f"ops@{host.address}"]
     quiet = subprocess.DEVNULL
     writer = subprocess.Popen([*words, FREEZE], stdin=quiet, stdout=quiet, stderr=quiet)
-    for _ in range(100):
+    until = time.monotonic() + 60
+    while time.monotonic() < until:
         if "tee" in host.run("ps -eo stat,comm | grep '^D.*tee' || true"):
             return writer
         time.sleep(0.1)

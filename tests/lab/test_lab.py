@@ -71,7 +71,7 @@ def test_a_light_lab_goes_after_its_program_was_killed(folder: Path) -> None:
 @pytest.mark.lab
 def test_the_wiki_answers_with_its_pages(full_lab: Lab, ready: Ready) -> None:
     page = f"http://{ready.hosts['wiki'].address}/doku.php?id=start"
-    with urllib.request.urlopen(page, timeout=20) as answer:
+    with urllib.request.urlopen(page, timeout=60) as answer:
         assert b"Campus operations handbook" in answer.read()
 
 

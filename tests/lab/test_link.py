@@ -34,11 +34,14 @@ def test_campus_reaches_ec2_through_the_delay_and_the_controller_does_not(
 
 
 def round_trip(before: list[str], address: str) -> float:
-    """Return the shortest of some round trips by TCP, in ms, whether refused or not."""
+    """Return the shortest of many round trips by TCP, in ms, whether refused or not.
+
+    Where the machine is busy few are as short as the link makes them.
+    """
     code = (
         "import socket, time\n"
         "best = 9e9\n"
-        "for _ in range(5):\n"
+        "for _ in range(30):\n"
         "    s = socket.socket(); s.settimeout(5); began = time.monotonic()\n"
         f"    s.connect_ex(('{address}', 9)); s.close()\n"
         "    best = min(best, time.monotonic() - began)\n"

@@ -42,7 +42,7 @@ def ssh(
     """Run a command on a host; with `key_name` its pinned key is asked for."""
     words = ["ssh", "-F", "none", "-o", "BatchMode=yes", "-o", "LogLevel=ERROR"]
     words += ["-o", "IdentityAgent=none", "-i", str(made.login), "-p", str(reached(made).port)]
-    words += ["-o", "ConnectTimeout=5"]
+    words += ["-o", "ConnectTimeout=30"]
     if key_name:
         words += ["-o", f"UserKnownHostsFile={made.inventory}/known_hosts"]
         words += ["-o", "StrictHostKeyChecking=yes", "-o", f"HostKeyAlias={key_name}"]
