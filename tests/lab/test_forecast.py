@@ -74,17 +74,29 @@ def _full_run(part: Part) -> dict[str, Any]:
     return part.repo.record(next(part.repo.runs(part.name, "migrate.metered"))).figures
 
 
-def test_the_third_full_run_takes_as_long_as_the_first_two_foretell(part: Part) -> None:
-    for _ in range(2):
-        assert "forecast" not in _full_run(part)
+def _foretold(part: Part) -> dict[str, Any]:
+    """Return what is foretold of a full run."""
     code, said = part.fab("migrate.forecast", "json=true")
     assert code == 0, said
-    told = json.loads(said[said.index("{") :])["full"]
-    third = _full_run(part)
-    took = third["seconds"]
-    assert told["low"] <= took <= told["high"]
-    assert took == pytest.approx(told["seconds"], rel=0.25)
-    recorded = third["forecast"]
-    assert (recorded["kind"], recorded["runs"], recorded["inside"]) == ("full", 2, True)
+    told: dict[str, Any] = json.loads(said[said.index("{") :])["full"]
+    return told
+
+
+def _foretold_and_run(part: Part, runs: int) -> bool:
+    """Return whether a full run took as long as those before it foretell, which it records."""
+    told, done = _foretold(part), _full_run(part)
+    took, recorded = done["seconds"], done["forecast"]
+    inside = bool(told["low"] <= took <= told["high"])
+    assert (recorded["kind"], recorded["runs"]) == ("full", runs)
+    edge = min(abs(took - told["low"]), abs(took - told["high"]))
+    assert recorded["inside"] == inside or edge < 0.1  # these figures are rounded
     assert recorded["seconds"] == pytest.approx(told["seconds"], rel=0.01)
     assert recorded["off"] == pytest.approx(took / recorded["seconds"] - 1, abs=0.001)
+    return inside and bool(took == pytest.approx(told["seconds"], rel=0.25))
+
+
+def test_a_full_run_takes_as_long_as_those_before_it_foretell(part: Part) -> None:
+    """Nine of ten are said to; on a machine with other work fewer do, but not none of five."""
+    for _ in range(2):
+        assert "forecast" not in _full_run(part)
+    assert any(_foretold_and_run(part, runs) for runs in range(2, 7))
