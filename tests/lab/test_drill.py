@@ -5,11 +5,9 @@ from __future__ import annotations
 import json
 import mmap
 import signal
-import subprocess
 import time
 import urllib.request
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -72,7 +70,7 @@ def test_one_flipped_bit_is_named_and_takes_no_proof_away(store: Store) -> None:
     taken = store.snapshot()
     _flip(store.lab.path / f"disks/{taken.ids['store']}.img", b"all that matters")
     ended = store.fab("backup.drill", f"app={store.name}", "json=true")
-    out, err = ended.communicate(timeout=120)
+    out, err = ended.communicate(timeout=300)
     document = json.loads(out)["snapshot"]
     assert (ended.returncode, document["verdict"]) == (1, "different"), err
     assert document["differences"] == ["main.store: different ./data/important (content)"]
@@ -124,8 +122,7 @@ def test_an_interrupted_drill_leaves_nothing(store: Store) -> None:
     stopped = store.fab("backup.drill", f"app={store.name}")
     store.await_volume()
     stopped.send_signal(signal.SIGINT)
-    with suppress(subprocess.TimeoutExpired):
-        stopped.communicate(timeout=60)
+    stopped.communicate(timeout=300)
     assert (stopped.returncode, store.left()) == (130, ([], ""))
 
 
@@ -146,11 +143,11 @@ def test_over_live_data_only_with_yes_and_after_a_snapshot(store: Store) -> None
     taken = store.snapshot()
     store.do(f"rm {STORE}/data/important; touch {STORE}/new")
     asked = store.fab("backup.restore", store.name, f"to={STORE}")
-    _, err = asked.communicate(timeout=60)
+    _, err = asked.communicate(timeout=300)
     assert (asked.returncode, "need a yes" in err) == (3, True)
     when = f"when={taken.at.isoformat()}"
     said = store.fab("backup.restore", store.name, f"to={STORE}", when, "yes=true")
-    assert (said.communicate(timeout=120), said.returncode)[1] == 0
+    assert (said.communicate(timeout=300), said.returncode)[1] == 0
     assert store.do(f"cat {STORE}/data/important") == "now\n"
     left = store.do(f"cd {STORE} && ls -d be*/* new 2>/dev/null; stat -c %a be*; umount be*")
     assert left == "be low/kept\n710\n"

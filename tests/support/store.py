@@ -76,9 +76,11 @@ class Store:
     def await_volume(self) -> None:
         """Wait until a drill has attached a volume."""
         cloud, until = run.cloud(self.repo), time.monotonic() + 300
-        while not any(one.instance for one in volumes.find(cloud, {tags.DRILL: tags.ANY})):
-            assert time.monotonic() < until
+        while time.monotonic() < until:
+            if any(one.instance for one in volumes.find(cloud, {tags.DRILL: tags.ANY})):
+                return
             time.sleep(0.02)
+        raise AssertionError("no drill has attached a volume")
 
     def proven(self) -> DrillState | None:
         return proven(self.repo.state(self.name))
