@@ -76,7 +76,7 @@ def test_a_file_waits_for_the_step_before_it(tmp_path: Path) -> None:
         writing = other.start(replace(actions.write(file(path), run=run), root=False))
         time.sleep(0.3)
         (tmp_path / "go").touch()
-        assert (before.wait(20), writing.wait(20)) == (0, 0)
+        assert (before.wait(60), writing.wait(60)) == (0, 0)
     assert (tmp_path / "note").read_bytes() == b"old\n"
     assert path.read_bytes() == b"new\n"
 
@@ -157,7 +157,7 @@ def formatting(image: Path, kind: str, folder: Path) -> Command:
 
 
 def await_text(path: Path, text: str) -> None:
-    until = time.monotonic() + 10
+    until = time.monotonic() + 60
     while not path.exists() or path.read_text() != text:
         assert time.monotonic() < until
         time.sleep(0.02)

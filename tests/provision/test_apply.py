@@ -15,10 +15,12 @@ from ops.cloud import addresses, groups, instances, keys, tags, volumes, zones
 from ops.errors import Incomplete, OpsError, Refused, UsageError
 from ops.lab.aws.faults import Fault
 from ops.lab.aws.images import IMAGE, PARAMETER
+from ops.provision import arrival
 from ops.provision.apply import apply
 from ops.provision.identity import Tokens
 from ops.remote.errors import HostKeyRefused
 from ops.run import cloud
+from tests.provision.test_arrival import Clock
 from tests.support.fleet import PLAIN, SOON, Fleet
 
 CREATING = ("RunInstances", "CreateVolume", "CreateSecurityGroup", "ImportKeyPair")
@@ -79,7 +81,10 @@ def test_the_plan_alone_changes_nothing(fleet: Fleet) -> None:
     assert list(fleet.repo.runs()) == []
 
 
-def test_a_host_that_never_comes_up_is_kept_with_its_console(fleet: Fleet) -> None:
+def test_a_host_that_never_comes_up_is_kept_with_its_console(
+    fleet: Fleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(arrival, "time", Clock())
     fleet.hosts.silent = True
     with pytest.raises(OpsError, match=r"no ssh after 0\.5 s") as late:
         fleet.provision(patience=replace(SOON, limit=0.5))
@@ -92,18 +97,18 @@ def test_a_host_that_never_comes_up_is_kept_with_its_console(fleet: Fleet) -> No
 
 
 @pytest.mark.parametrize(
-    ("cloud_init", "words", "verdict"),
+    ("cloud_init", "limit", "words", "verdict"),
     [
-        ("exec sleep 60", "cloud-init is not done after 2 s", "incomplete"),
-        ("echo 'status: error'", "cloud-init failed at the first boot", "failed"),
+        ("exec sleep 60", 2, "cloud-init is not done after 2 s", "incomplete"),
+        ("echo 'status: error'", 120, "cloud-init failed at the first boot", "failed"),
     ],
 )
 def test_a_first_boot_that_does_not_end_well_leaves_its_console(
-    fleet: Fleet, cloud_init: str, words: str, verdict: str
+    fleet: Fleet, cloud_init: str, limit: float, words: str, verdict: str
 ) -> None:
     fleet.hosts.cloud_init = cloud_init
     with pytest.raises(OpsError, match=words) as failed:
-        fleet.provision(patience=replace(SOON, limit=2))
+        fleet.provision(patience=replace(SOON, limit=limit))
     record = fleet.repo.record(next(fleet.repo.runs("wiki")))
     assert record.verdict == verdict
     assert [name.rpartition("/")[2] for name in record.files] == [
@@ -304,18 +309,20 @@ def test_two_provisions_at_once_the_second_names_the_first(fleet: Fleet) -> None
     """The first has made a volume by then, which nobody else can tell from a stranger's."""
     fleet.declare(changed(volumes={"data": VOLUME}))
     fleet.hosts.silent = True
-    waits = threading.Event()
+    waits, refused = threading.Event(), threading.Event()
 
     def hear(line: str) -> None:
-        if "waiting for ssh" in line:
+        if "wait for wiki.cloud.main" in line:
             waits.set()
+            refused.wait(120)
 
     with ThreadPoolExecutor(1) as pool:
-        patience = replace(SOON, limit=3)
+        patience = replace(SOON, limit=0.2)
         begun = pool.submit(apply, fleet.repo, "wiki", bool, patience=patience, tell=hear)
-        assert waits.wait(20)
+        assert waits.wait(120)
         with pytest.raises(Refused, match=rf"provision \(run \S+, process {os.getpid()}\)"):
             fleet.provision()
+        refused.set()
         assert isinstance(begun.exception(), Incomplete)
 
 

@@ -25,7 +25,8 @@ from tests.provision.world import SITE
 from tests.support.sshd import Sshd, free_port
 
 PROJECT = Path(__file__).resolve().parents[2]
-SOON = Patience(limit=120, pause=0.05, strange=0.5, told_every=0.2)
+SOON = Patience(limit=120, attempt=60, pause=0.05, strange=0.5, told_every=0.2)
+"""Patience with a busy machine; what is to come too late has a `limit` of its own."""
 
 _loopback = (f"127.77.{number // 250}.{number % 250 + 2}" for number in itertools.count())
 """Addresses for all fleets of this process, which may be more than a last part has numbers."""
@@ -210,7 +211,7 @@ def inventory(folder: Path, url: str, port: int) -> Repository:
     (sample / "components").mkdir(parents=True)
     login = {"user": _user(), "become": "none", "port": port, "identity": "file:var/keys/login"}
     site = SITE | {
-        "ssh": {"campus": {"user": "ops"}, "cloud": login, "connect_timeout": 10},
+        "ssh": {"campus": {"user": "ops"}, "cloud": login, "connect_timeout": 30},
         "cloud": {
             "region": "us-east-1",
             "zones": ["us-east-1a", "us-east-1b"],
