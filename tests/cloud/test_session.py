@@ -126,18 +126,19 @@ def test_a_silent_endpoint_is_unreachable(listener: str) -> None:
 
 
 def test_an_endpoint_that_takes_its_time_is_reached() -> None:
+    seconds = 2.0
     with socket.create_server(("127.0.0.1", 0)) as listening:
 
         def answer() -> None:
             connection, _ = listening.accept()
             with connection:
                 connection.recv(1000)
-                time.sleep(0.3)
+                time.sleep(1.1 * seconds)
                 connection.sendall(b"HTTP/1.0 200 OK\r\n\r\n")
 
         answering = threading.Thread(target=answer)
         answering.start()
-        reach(f"http://127.0.0.1:{listening.getsockname()[1]}", 0.2)
+        reach(f"http://127.0.0.1:{listening.getsockname()[1]}", seconds)
         answering.join()
 
 

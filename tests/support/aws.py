@@ -56,7 +56,6 @@ def session(server: Server, calls: list[str]) -> Iterator[Cloud]:
         secret_key=lambda: "secret",
         attempts=2,
         throttle_delays=(0.01, 0.01, 0.01),
-        read_seconds=60,
         watch=calls.append,
     )
     keys.bring_in(made, "ops-controller", PUBLIC_KEY, {})
