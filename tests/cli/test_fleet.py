@@ -135,7 +135,7 @@ def test_an_interrupt_stops_all_of_them_cleanly(tmp_path: Path, number: int, cod
         while len(list(notes.iterdir())) < 2 and process.poll() is None:
             time.sleep(0.05)
         os.kill(process.pid, number)
-        process.communicate(timeout=30)
+        process.communicate(timeout=120)
     assert process.returncode == code
     assert {note.read_text() for note in notes.iterdir()} == {"cleaned up"}
 

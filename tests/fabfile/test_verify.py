@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -14,6 +15,13 @@ import pytest
 from tests.migrate.fleet import Fleet, fleet
 from tests.support.fabric_tree import FAB, PROJECT
 from tests.verify import trees
+
+PROGRESS = re.compile(r".+: .+, (-|[0-9.,]+ \S+/s)(, .+ left)?")
+
+
+def _complaints(told: subprocess.CompletedProcess[str]) -> list[str]:
+    """Return what stands on standard error beside the progress that slow work tells."""
+    return [line for line in told.stderr.splitlines() if not PROGRESS.fullmatch(line)]
 
 
 def _fab(*words: str, **environ: str) -> subprocess.CompletedProcess[str]:
@@ -38,7 +46,7 @@ def test_the_transfer_of_hostile_names_is_proven_and_one_byte_is_found(here: Fle
     inventory = here.environ["OPS_INVENTORY"]
     assert _fab("migrate.metered", "wiki", OPS_INVENTORY=inventory).returncode == 0
     same = _fab("verify.checksums", "app=wiki", OPS_INVENTORY=inventory)
-    assert (same.returncode, same.stderr) == (0, "")
+    assert (same.returncode, _complaints(same)) == (0, [])
     assert f"wiki/pages: same: {len(trees.HOSTILE)} files" in same.stdout
     name = os.fsencode(here.target) + b"/back\\slash"
     with open(name, "r+b") as file:  # noqa: PTH123  the name is bytes
@@ -65,7 +73,7 @@ def test_manifests_and_their_comparison_need_no_inventory(tmp_path: Path) -> Non
     root, out = tmp_path / "tree", tmp_path / "list"
     trees.plant(root, trees.HOSTILE)
     made = _fab("verify.manifest", f"root={root}", f"out={out}", OPS_INVENTORY=str(tmp_path))
-    assert (made.returncode, made.stderr) == (0, "")
+    assert (made.returncode, _complaints(made)) == (0, [])
     assert subprocess.run(["md5sum", "--status", "-c", out], cwd=root, check=False).returncode == 0
     shutil.copy(out, tmp_path / "other")
     with (tmp_path / "other").open("ab") as file:

@@ -157,15 +157,17 @@ def test_an_old_instance_that_still_stops_is_waited_for_on_the_way_back(
     set_state(fleet.server, old.id, "hangs")
     usual = halt.PATIENCE
     monkeypatch.setattr(halt, "PATIENCE", Wait(delay=0.2, attempts=20))
+    later = Timer(1, set_state, (fleet.server, old.id, "ok"))
 
     def tell(line: str) -> None:
         fleet.told.append(line)
         if line.startswith("going back"):
             monkeypatch.setattr(halt, "PATIENCE", usual)
-            Timer(1, set_state, (fleet.server, old.id, "ok")).start()
+            later.start()
 
     with pytest.raises(OpsError, match="not stopped after 4 seconds") as failed:
         succeed(fleet, tell=tell)
+    later.join()
     assert f"Everything is as it was, on {old.id}" in failed.value.hint
     assert state_in_aws(fleet, old) == "running"
 

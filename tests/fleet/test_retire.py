@@ -209,8 +209,10 @@ def test_an_instance_that_still_stops_is_waited_for_before_its_last_snapshot(
     made = wiki.state("wiki").instances["main"].id
     set_state(server, made, "hangs")
     instances.stop(cloud, made)
-    Timer(2, set_state, (server, made, "ok")).start()
+    later = Timer(2, set_state, (server, made, "ok"))
+    later.start()
     assert end(wiki)
+    later.join()
     assert "was stopped" in last(wiki).unlisted
 
 
