@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import subprocess
 import time
@@ -102,7 +103,7 @@ class Git:
         """
         for path in self._locks():
             until = time.monotonic() + _GRACE
-            while path.exists() and path.stat().st_mtime >= since - 1:
+            while _changed(path) >= since - 1:
                 if time.monotonic() > until:
                     path.unlink(missing_ok=True)
                 time.sleep(0.02)
@@ -206,3 +207,11 @@ def _failure(words: Sequence[str], path: Path, said: bytes) -> OpsError:
     elif ".lock" in lines:
         hint = "If no git is at work there, remove the lock file that it names."
     return OpsError(message, hint)
+
+
+def _changed(path: Path) -> float:
+    """Return when a file was changed, in seconds; long ago where there is none (any more)."""
+    try:
+        return path.stat().st_mtime
+    except FileNotFoundError:
+        return -math.inf

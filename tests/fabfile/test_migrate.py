@@ -64,11 +64,11 @@ def test_a_controller_that_is_stopped_leaves_nothing_running(
     here: Fleet, stop: signal.Signals
 ) -> None:
     (here.source / "big").write_bytes(os.urandom(1000) * 100_000)
-    words = [str(FAB), "migrate.metered", "wiki", "limit-mbit=80"]
+    words = [str(FAB), "migrate.metered", "wiki", "limit-mbit=8"]
     with subprocess.Popen(words, env=here.environ, cwd=PROJECT) as task:
-        _wait(lambda: any(here.target.glob(".ops-temp/*big*")), 60)
+        _wait(lambda: any(here.target.glob(".ops-temp/*big*")), 120)
         task.send_signal(stop)
-    _wait(lambda: not _streams(here), 30)
+    _wait(lambda: not _streams(here), 120)
     assert not (here.target / "big").exists()
     again = _fab(here, "migrate.metered", "wiki")
     assert again.returncode == 0, again.stderr
@@ -82,8 +82,16 @@ def test_a_controller_that_is_stopped_leaves_nothing_running(
 def _streams(here: Fleet) -> list[str]:
     """Return the rsyncs and sshs of this fleet's transfers that still run."""
     own = (str(here.source).encode(), f"Port={here.cloud.port}".encode())
-    lines = [path.read_bytes() for path in Path("/proc").glob("[0-9]*/cmdline") if path.exists()]
+    lines = [_words(path) for path in Path("/proc").glob("[0-9]*")]
     return [line.decode() for line in lines if any(mark in line for mark in own)]
+
+
+def _words(process: Path) -> bytes:
+    """Return a process's command line; nothing of one that has ended meanwhile."""
+    try:
+        return (process / "cmdline").read_bytes()
+    except (FileNotFoundError, ProcessLookupError):
+        return b""
 
 
 def _wait(condition: Callable[[], bool], seconds: float) -> None:

@@ -102,6 +102,13 @@ def test_a_lock_that_a_killed_git_left_is_removed_and_older_ones_are_not(git: Gi
     assert old.exists() and not new.exists()
 
 
+def test_a_lock_that_goes_while_it_is_looked_at_is_none(
+    git: Git, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Path, "exists", lambda _: True)  # as it was a moment ago
+    git.clear_locks(time.time())
+
+
 def test_what_git_says_is_told(tmp_path: Path) -> None:
     with pytest.raises(OpsError, match="not a git repository"):
         Git(tmp_path).run("status")

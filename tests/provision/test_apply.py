@@ -319,10 +319,12 @@ def test_two_provisions_at_once_the_second_names_the_first(fleet: Fleet) -> None
     with ThreadPoolExecutor(1) as pool:
         patience = replace(SOON, limit=0.2)
         begun = pool.submit(apply, fleet.repo, "wiki", bool, patience=patience, tell=hear)
-        assert waits.wait(120)
-        with pytest.raises(Refused, match=rf"provision \(run \S+, process {os.getpid()}\)"):
-            fleet.provision()
-        refused.set()
+        try:
+            assert waits.wait(120)
+            with pytest.raises(Refused, match=rf"provision \(run \S+, process {os.getpid()}\)"):
+                fleet.provision()
+        finally:
+            refused.set()
         assert isinstance(begun.exception(), Incomplete)
 
 
