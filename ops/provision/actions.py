@@ -72,21 +72,25 @@ _PACKAGES = r"""
 set -u
 DEBIAN_FRONTEND=noninteractive NEEDRESTART_MODE=a LC_ALL=C.UTF-8
 export DEBIAN_FRONTEND NEEDRESTART_MODE LC_ALL
-apt() {
-  apt-get -q -y -o DPkg::Lock::Timeout=300 -o Acquire::Retries=2 -o Acquire::http::Timeout=15 \
-    -o Dpkg::Options::=--force-confdef -o Dpkg::Options::=--force-confold "$@"
-}
-configure() { # dpkg does not wait for its lock, which a new host's own upgrade may hold
-  tries=0
+# A new host's own upgrade may hold any of four locks. dpkg waits for none, apt-get for one.
+patiently() {
+  said=$(mktemp) && tries=0 || return # no pipe, which a service that it starts would keep open
   while :; do
-    said=$(dpkg --configure -a 2>&1) && break
-    case $said in *'locked by another process'*) ;; *) tries=300 ;; esac
-    tries=$((tries + 1))
-    [ "$tries" -lt 300 ] || { printf '%s\n' "$said"; return 1; }
+    "$@" >"$said" 2>&1
+    code=$? tries=$((tries + 1))
+    [ "$code" != 0 ] && [ "$tries" -lt 300 ] || break
+    grep -q -e 'locked by another process' -e 'Could not get lock' "$said" || break
     sleep 1
   done
+  cat "$said"
+  rm -f "$said"
+  return "$code"
 }
-configure || exit
+apt() {
+  patiently apt-get -q -y -o Acquire::Retries=2 -o Acquire::http::Timeout=15 \
+    -o Dpkg::Options::=--force-confdef -o Dpkg::Options::=--force-confold "$@"
+}
+patiently dpkg --configure -a || exit
 apt update || echo 'apt-get update failed: going on with the lists that are there'
 apt install -- "$@" || exit
 for name do

@@ -163,32 +163,48 @@ def await_text(path: Path, text: str) -> None:
         time.sleep(0.02)
 
 
-_DPKG = """\
+# Of apt-get's words the command and what follows count.
+_LOCKED = """\
+#!/bin/sh
+while [ "$1" != install ] && [ $# -gt 2 ]; do shift; done
+[ "${{0##*/}} $*" = '{call}' ] || exit 0
 echo >>{folder}/asked
 rm {folder}/held 2>/dev/null || exit 0
-echo 'dpkg: error: {words} with pid 1' >&2
-exit 2
+echo '{words}' >&2
+exit 100
 """
 
 
-@pytest.mark.parametrize(
-    ("words", "code", "asked"),
-    [("dpkg frontend lock was locked by another process", 0, 2), ("no room", 1, 1)],
-)
-def test_packages_wait_for_whoever_holds_the_lock_of_dpkg(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: str, code: int, asked: int
-) -> None:
-    programs = {
-        "dpkg": _DPKG.format(folder=tmp_path, words=words),
-        "apt-get": "",
-        "dpkg-query": "echo installed",
-    }
-    for name, text in programs.items():
-        (tmp_path / name).write_text(f"#!/bin/sh\n{text}\n")
-        (tmp_path / name).chmod(0o755)
-    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
-    (tmp_path / "held").touch()
+def _installed(folder: Path, call: str, words: str) -> tuple[Result, int]:
+    """Install where the call fails once with these words; return that and how often it came."""
+    locked = _LOCKED.format(folder=folder, call=call, words=words)
+    for name in ("dpkg", "apt-get", "dpkg-query"):
+        text = "#!/bin/sh\necho installed\n" if name == "dpkg-query" else locked
+        (folder / name).write_text(text)
+        (folder / name).chmod(0o755)
+    (folder / "held").touch()
+    install = actions.install(["tiny"], run=str(folder / "run"))
     with LocalHost() as host:
-        install = replace(actions.install(["tiny"], run=str(tmp_path / "run")), root=False)
-        assert host.run(install, check=False).code == code
-    assert (tmp_path / "asked").read_text().count("\n") == asked
+        path = (("PATH", f"{folder}:{os.environ['PATH']}"),)
+        result = host.run(replace(install, root=False, env=path), check=False)
+    return result, (folder / "asked").read_text().count("\n")
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        ("dpkg --configure -a", "dpkg: error: dpkg frontend lock was locked by another process"),
+        ("apt-get install -- tiny", "E: Could not get lock /var/cache/apt/archives/lock."),
+    ],
+)
+def test_packages_wait_for_whoever_holds_a_lock(tmp_path: Path, call: str, words: str) -> None:
+    """So say dpkg 1.21 and apt 2.6, which do not wait for these locks by themselves."""
+    result, asked = _installed(tmp_path, call, words)
+    assert (result.code, asked) == (0, 2)
+
+
+@pytest.mark.parametrize("call", ["dpkg --configure -a", "apt-get install -- tiny"])
+def test_packages_wait_for_nothing_else(tmp_path: Path, call: str) -> None:
+    result, asked = _installed(tmp_path, call, "E: no room")
+    assert (result.code, asked) == (100, 1)
+    assert b"E: no room" in result.err
