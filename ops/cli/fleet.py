@@ -13,13 +13,14 @@ import os
 import selectors
 import signal
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import IO, Any, Literal, TextIO
 
 from ops.cli import faults, output
-from ops.cli.signals import Terminated
+from ops.cli.signals import KINDS, Terminated
 
 Work = Callable[[], int | None]
 After = Mapping[str, Sequence[str]]
@@ -83,7 +84,8 @@ def side_by_side(
                 free = _free(waiting, under_way, after) or ([] if running else waiting[:1])
                 for name in free[: limit - len(running)]:
                     waiting.remove(name)
-                    running.append(_start(outcomes[name], works[name], selector))
+                    with _undisturbed() as mask:
+                        running.append(_start(outcomes[name], works[name], selector, mask))
                 _relay(selector, running)
     except KeyboardInterrupt as interrupt:
         _stop(running, signal.SIGTERM if isinstance(interrupt, Terminated) else signal.SIGINT)
@@ -114,7 +116,23 @@ def _here(name: str, work: Work) -> Outcome:
     return outcome
 
 
-def _start(outcome: Outcome, work: Work, selector: selectors.BaseSelector) -> _Child:
+@contextmanager
+def _undisturbed() -> Iterator[set[int]]:
+    """Let signals wait, so that none parts a process from the list of those to be stopped.
+
+    Give those that waited before.
+    """
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, ())
+    try:
+        signal.pthread_sigmask(signal.SIG_BLOCK, KINDS)
+        yield before
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _start(
+    outcome: Outcome, work: Work, selector: selectors.BaseSelector, mask: set[int]
+) -> _Child:
     pipes: dict[Stream, tuple[int, int]] = {
         "out": os.pipe(),
         "aside": os.pipe(),
@@ -123,7 +141,7 @@ def _start(outcome: Outcome, work: Work, selector: selectors.BaseSelector) -> _C
     _flush()
     process = os.fork()
     if process == 0:
-        _become(outcome.name, work, pipes)
+        _become(outcome.name, work, pipes, mask)
     child = _Child(outcome, process)
     for stream, (reading, writing) in pipes.items():
         os.close(writing)
@@ -133,7 +151,7 @@ def _start(outcome: Outcome, work: Work, selector: selectors.BaseSelector) -> _C
     return child
 
 
-def _become(name: str, work: Work, pipes: Mapping[Stream, tuple[int, int]]) -> None:
+def _become(name: str, work: Work, pipes: Mapping[Stream, tuple[int, int]], mask: set[int]) -> None:
     """Do the work as the child process and end it; never return."""
     code = 1
     try:
@@ -143,6 +161,7 @@ def _become(name: str, work: Work, pipes: Mapping[Stream, tuple[int, int]]) -> N
         for target, source in ((0, nowhere), (1, pipes["out"][1]), (2, pipes["aside"][1])):
             os.dup2(source, target)
         sys.stdout, sys.stderr = _text_to(1), _text_to(2)
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
         with os.fdopen(pipes["document"][1], "w") as document:
             code = _done(name, work, document)
     except KeyboardInterrupt as interrupt:
@@ -172,8 +191,9 @@ def _relay(selector: selectors.BaseSelector, running: list[_Child]) -> None:
         selector.unregister(key.fd)
         _finish_stream(child, key.fd)
         if not child.streams:
-            _reap(child)
-            running.remove(child)
+            with _undisturbed():
+                _reap(child)
+                running.remove(child)
 
 
 def _pass_on(child: _Child, reading: int, text: bytes) -> bytes:

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from ops.cli import fleet, output
+from ops.cli.signals import stopping
 from ops.errors import OpsError, Refused
 from tests.support.fabric_tree import Tree
 
@@ -138,6 +139,36 @@ def test_an_interrupt_stops_all_of_them_cleanly(tmp_path: Path, number: int, cod
         process.communicate(timeout=120)
     assert process.returncode == code
     assert {note.read_text() for note in notes.iterdir()} == {"cleaned up"}
+
+
+@pytest.mark.parametrize("call", ["fork", "waitpid"])
+def test_an_interrupt_between_two_steps_of_ours_leaves_no_process(
+    monkeypatch: pytest.MonkeyPatch, call: str
+) -> None:
+    """Neither one that nobody waits for, nor one that is stopped although it has ended."""
+    started: list[int] = []
+    parent, fork, waitpid = os.getpid(), os.fork, os.waitpid
+
+    def forked() -> int:
+        process = fork()
+        if process:
+            started.append(process)
+            if call == "fork":
+                signal.raise_signal(signal.SIGINT)
+        return process
+
+    def waited(process: int, options: int) -> tuple[int, int]:
+        found = waitpid(process, options)
+        if call == "waitpid" and os.getpid() == parent:
+            signal.raise_signal(signal.SIGINT)
+        return found
+
+    monkeypatch.setattr(os, "fork", forked)
+    monkeypatch.setattr(os, "waitpid", waited)
+    with stopping(), pytest.raises(KeyboardInterrupt):
+        fleet.side_by_side({"wiki": lambda: 0})
+    with pytest.raises(ChildProcessError):
+        waitpid(started[0], 0)
 
 
 def test_an_error_tells_its_component() -> None:
