@@ -14,6 +14,7 @@ import pytest
 
 from tests.migrate.fleet import Fleet, fleet
 from tests.support.fabric_tree import FAB, PROJECT
+from tests.support.processes import command_lines
 
 
 @pytest.fixture
@@ -82,16 +83,8 @@ def test_a_controller_that_is_stopped_leaves_nothing_running(
 def _streams(here: Fleet) -> list[str]:
     """Return the rsyncs and sshs of this fleet's transfers that still run."""
     own = (str(here.source).encode(), f"Port={here.cloud.port}".encode())
-    lines = [_words(path) for path in Path("/proc").glob("[0-9]*")]
+    lines = command_lines().values()
     return [line.decode() for line in lines if any(mark in line for mark in own)]
-
-
-def _words(process: Path) -> bytes:
-    """Return a process's command line; nothing of one that has ended meanwhile."""
-    try:
-        return (process / "cmdline").read_bytes()
-    except (FileNotFoundError, ProcessLookupError):
-        return b""
 
 
 def _wait(condition: Callable[[], bool], seconds: float) -> None:

@@ -9,7 +9,7 @@ import threading
 import time
 import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -25,6 +25,7 @@ from tests.lab.test_migrate_databases import _hook
 from tests.migrate.fleet import Fleet, fleet
 from tests.support.databases import Server, postgresql
 from tests.support.fabric_tree import FAB, PROJECT
+from tests.support.processes import command_lines
 
 __all__ = ["documents"]
 
@@ -247,9 +248,7 @@ def _processes_seen() -> Iterator[set[bytes]]:
 
     def watch() -> None:
         while not over.wait(0.02):
-            for process in Path("/proc").glob("[0-9]*"):
-                with suppress(OSError):
-                    seen.add((process / "cmdline").read_bytes())
+            seen.update(command_lines().values())
 
     watcher = threading.Thread(target=watch)
     watcher.start()

@@ -1,8 +1,9 @@
-"""Whether a process still runs, asked of the kernel."""
+"""What runs and what has ended, asked of the kernel."""
 
 from __future__ import annotations
 
 import os
+import signal
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -12,7 +13,7 @@ def alive(pid: int) -> bool:
     """Return whether the process runs (a zombie does not)."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except FileNotFoundError:
+    except (FileNotFoundError, ProcessLookupError):
         return False
 
 
@@ -35,9 +36,32 @@ def none_has(setting: str, seconds: float = 60) -> bool:
     return not _has(os.fsencode(setting))
 
 
+def command_lines() -> dict[int, bytes]:
+    """Return the words of each process, each ended by a NUL; nothing of one that ends meanwhile."""
+    return _read("cmdline")
+
+
+def environments() -> dict[int, bytes]:
+    """Return the settings of each process that we may look at, each ended by a NUL."""
+    return _read("environ")
+
+
+def signal_ssh(port: int, number: signal.Signals) -> None:
+    """Send the signal to each ssh that leads to this port, as transfers start them."""
+    for pid, line in command_lines().items():
+        words = line.split(b"\0")
+        if words[0] == b"ssh" and f"Port={port}".encode() in words:
+            with suppress(ProcessLookupError):
+                os.kill(pid, number)
+
+
 def _has(setting: bytes) -> bool:
-    for environ in Path("/proc").glob("[0-9]*/environ"):
+    return any(setting in told.split(b"\0") for told in environments().values())
+
+
+def _read(file: str) -> dict[int, bytes]:
+    found = {}
+    for path in Path("/proc").glob(f"[0-9]*/{file}"):
         with suppress(FileNotFoundError, ProcessLookupError, PermissionError):
-            if setting in environ.read_bytes().split(b"\0"):
-                return True
-    return False
+            found[int(path.parent.name)] = path.read_bytes()
+    return found

@@ -121,6 +121,7 @@ class Sshd:
             self.folder / "known_hosts",
             port=self.port,
             identity=self.client_key,
+            connect_timeout=60,
         )
 
     def stop(self) -> None:
@@ -128,8 +129,10 @@ class Sshd:
         process, self._process = self._process, None
         if process is None:
             return
+        process.send_signal(signal.SIGSTOP)  # or a session made meanwhile would not be of those
         family = _descendants(process.pid)
         process.terminate()
+        process.send_signal(signal.SIGCONT)
         process.wait()
         for pid in family:
             _kill(pid)

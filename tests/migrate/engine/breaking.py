@@ -17,6 +17,7 @@ from ops.migrate.engine.growth import FIRST
 from tests.migrate.conftest import Pair
 from tests.migrate.engine.test_transfer import _tree
 from tests.migrate.holding import held
+from tests.support.processes import command_lines, environments, signal_ssh
 
 
 def nothing_left(pair: Pair) -> None:
@@ -118,16 +119,12 @@ def processes(pair: Pair, *more: bytes) -> list[int]:
     """Return processes that carry the data: they name the folders, the port, or one of `more`."""
     marks = [os.fsencode(f"Port={pair.server.port}"), os.fsencode(pair.source), b".ops-temp/"]
     marks += more
+    home, settings = os.fsencode(pair.server.folder.parent), environments()
     found = []
-    for process in Path("/proc").glob("[0-9]*"):
-        try:
-            words = (process / "cmdline").read_bytes()
-            ours = os.fsencode(pair.server.folder.parent) in (process / "environ").read_bytes()
-        except OSError:
-            continue
-        named = any(mark in words for mark in marks)
+    for pid, words in command_lines().items():
+        named, ours = any(mark in words for mark in marks), home in settings.get(pid, b"")
         if words.split(b"\0")[0] in _CARRIERS and named and (ours or marks[0] in words):
-            found.append(int(process.name))
+            found.append(pid)
     return found
 
 
@@ -161,11 +158,4 @@ def _is_killed(at: Path) -> bool:
 
 def stop_ssh(pair: Pair) -> None:
     """Let nothing more through: stop what serves the connections."""
-    for process in Path("/proc").glob("[0-9]*"):
-        try:
-            words = (process / "cmdline").read_bytes().split(b"\0")
-        except OSError:
-            continue
-        if words[:1] == [b"ssh"] and f"Port={pair.server.port}".encode() in words:
-            with suppress(ProcessLookupError):
-                os.kill(int(process.name), signal.SIGSTOP)
+    signal_ssh(pair.server.port, signal.SIGSTOP)

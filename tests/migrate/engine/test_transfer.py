@@ -29,6 +29,7 @@ from ops.remote.host import Result, Sink
 from ops.remote.local import LocalHost
 from ops.remote.program import Program
 from tests.migrate.conftest import Pair
+from tests.support.processes import command_lines, signal_ssh
 
 HOSTILE = [
     b"plain",
@@ -227,25 +228,13 @@ def _cut_midway(pair: Pair) -> None:
     until = time.monotonic() + 60
     while _arrived(pair.target) < 15_000_000 and time.monotonic() < until:
         time.sleep(0.05)
-    _cut(pair.server.port)
+    signal_ssh(pair.server.port, signal.SIGTERM)
 
 
 def _arrived(root: Path) -> int:
     with suppress(FileNotFoundError):  # it has its name now
         return sum(path.stat().st_size for path in root.glob(".ops-temp/*big*"))
     return 0
-
-
-def _cut(port: int) -> None:
-    """End the ssh that leads to this port."""
-    for process in Path("/proc").glob("[0-9]*"):
-        try:
-            words = (process / "cmdline").read_bytes().split(b"\0")
-        except OSError:
-            continue
-        if words[:1] == [b"ssh"] and f"Port={port}".encode() in words:
-            with suppress(ProcessLookupError):
-                os.kill(int(process.name), signal.SIGTERM)
 
 
 def test_a_writer_that_does_not_end_is_waited_for_and_then_told(
@@ -328,9 +317,7 @@ def _watch(pair: Pair, seen: list[bytes], over: threading.Event) -> None:
         for file in Path("/dev/shm").glob(f"ops-migrate.wiki.{digest}.*/key"):
             if not seen and file.stat().st_size:
                 seen.append(file.read_bytes())
-        for process in Path("/proc").glob("[0-9]*"):
-            with suppress(OSError):
-                lines.add((process / "cmdline").read_bytes())
+        lines.update(command_lines().values())
         if seen and any(b"--bwlimit" in line for line in lines):
             (pair.home / "bin/seen").touch()
         over.wait(0.1)
