@@ -118,7 +118,7 @@ def _here(name: str, work: Work) -> Outcome:
 
 @contextmanager
 def _undisturbed() -> Iterator[set[int]]:
-    """Let signals wait, so that none parts a process from the list of those to be stopped.
+    """Let signals wait, so that none finds a process that is not as the list of them says.
 
     Give those that waited before.
     """
@@ -188,12 +188,17 @@ def _relay(selector: selectors.BaseSelector, running: list[_Child]) -> None:
         if chunk:
             child.rest[key.fd] = _pass_on(child, key.fd, child.rest[key.fd] + chunk)
             continue
-        selector.unregister(key.fd)
-        _finish_stream(child, key.fd)
-        if not child.streams:
-            with _undisturbed():
-                _reap(child)
+        if rest := child.rest[key.fd]:
+            child.rest[key.fd] = _pass_on(child, key.fd, rest + b"\n")
+        told = ""
+        with _undisturbed():
+            selector.unregister(key.fd)
+            _finish_stream(child, key.fd)
+            if not child.streams:
+                told = _reap(child)
                 running.remove(child)
+        if told:
+            output.say_aside(told)
 
 
 def _pass_on(child: _Child, reading: int, text: bytes) -> bytes:
@@ -217,8 +222,6 @@ def _finish_stream(child: _Child, reading: int) -> None:
         told = _told(rest)
         child.outcome.error = told.get("error", "")
         child.outcome.document = told.get("document")
-    elif rest:
-        _pass_on(child, reading, rest + b"\n")
     del child.streams[reading]
     os.close(reading)
 
@@ -232,13 +235,15 @@ def _told(text: bytes) -> dict[str, Any]:
     return told
 
 
-def _reap(child: _Child) -> None:
+def _reap(child: _Child) -> str:
+    """Take note of how a process ended; return what there is to tell of that."""
     _process, status = os.waitpid(child.process, 0)
     child.outcome.code = os.waitstatus_to_exitcode(status)
-    if child.outcome.code < 0:
-        child.outcome.error = f"ended by signal {-child.outcome.code}"
-        output.say_aside(f"{child.outcome.name}: {child.outcome.error}")
-        child.outcome.code = 1
+    if child.outcome.code >= 0:
+        return ""
+    child.outcome.error = f"ended by signal {-child.outcome.code}"
+    child.outcome.code = 1
+    return f"{child.outcome.name}: {child.outcome.error}"
 
 
 def _stop(running: list[_Child], number: signal.Signals) -> None:

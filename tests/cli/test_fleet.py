@@ -141,13 +141,13 @@ def test_an_interrupt_stops_all_of_them_cleanly(tmp_path: Path, number: int, cod
     assert {note.read_text() for note in notes.iterdir()} == {"cleaned up"}
 
 
-@pytest.mark.parametrize("call", ["fork", "waitpid"])
+@pytest.mark.parametrize("call", ["fork", "close", "waitpid"])
 def test_an_interrupt_between_two_steps_of_ours_leaves_no_process(
     monkeypatch: pytest.MonkeyPatch, call: str
 ) -> None:
     """Neither one that nobody waits for, nor one that is stopped although it has ended."""
     started: list[int] = []
-    parent, fork, waitpid = os.getpid(), os.fork, os.waitpid
+    parent, fork, close, waitpid = os.getpid(), os.fork, os.close, os.waitpid
 
     def forked() -> int:
         process = fork()
@@ -157,6 +157,11 @@ def test_an_interrupt_between_two_steps_of_ours_leaves_no_process(
                 signal.raise_signal(signal.SIGINT)
         return process
 
+    def closed(number: int) -> None:
+        close(number)
+        if call == "close" and os.getpid() == parent:
+            signal.raise_signal(signal.SIGINT)
+
     def waited(process: int, options: int) -> tuple[int, int]:
         found = waitpid(process, options)
         if call == "waitpid" and os.getpid() == parent:
@@ -164,6 +169,7 @@ def test_an_interrupt_between_two_steps_of_ours_leaves_no_process(
         return found
 
     monkeypatch.setattr(os, "fork", forked)
+    monkeypatch.setattr(os, "close", closed)
     monkeypatch.setattr(os, "waitpid", waited)
     with stopping(), pytest.raises(KeyboardInterrupt):
         fleet.side_by_side({"wiki": lambda: 0})
