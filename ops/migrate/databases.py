@@ -19,10 +19,12 @@ from ops.errors import OpsError
 from ops.escapes import escape
 from ops.inventory.repository import Repository
 from ops.inventory.schema import DatabaseSet, FileSet, Hook, Place
+from ops.migrate.both import at_once
 from ops.migrate.engine import transfer
 from ops.migrate.engine.ends import Ends
 from ops.migrate.engine.growth import LIMIT
 from ops.migrate.engine.meter import Meter
+from ops.migrate.engine.outcome import broken
 from ops.migrate.hosts import Hosts
 from ops.migrate.reporting.figures import KEPT, SetFigures, Verdict
 from ops.remote.command import command, script
@@ -98,13 +100,13 @@ def move(hosts: Hosts, errand: Errand, meter: Meter) -> SetFigures:
     """
     ends = hosts.ends(errand.files)
     work = _Work(ends, errand, meter)
-    with _removed(ends, errand):
-        try:
+    try:
+        with _removed(ends, errand):
             work.carry_out()
-        except Stopped as stopped:
-            work.stopped(stopped)
-        except Unreachable as lost:
-            work.stopped(Stopped(f"the connection broke: {lost.message}", work.again))
+    except Stopped as stopped:
+        work.words, work.hint = stopped.message, stopped.hint
+    except Unreachable as lost:
+        work.words, work.hint = broken(lost).words, work.undone
     return work.figures
 
 
@@ -119,7 +121,7 @@ class _Work:
         self.verdict: Verdict = "incomplete"
         self.words = ""
         self.hint = ""
-        self.again = _DUMP
+        self.undone = _DUMP
         self.size = 0
         self.tables: digests.Told | None = None
         self.different: list[Difference] = []
@@ -141,10 +143,6 @@ class _Work:
         self._move()
         self._load()
         self._compare(self.tables)
-
-    def stopped(self, by: Stopped) -> None:
-        """Take note of why it ended early."""
-        self.words, self.hint = by.message, by.hint or ""
 
     def _enter(self, phase: str) -> None:
         self.meter.enter(self.errand.name, phase)
@@ -180,7 +178,7 @@ class _Work:
 
     def _load(self) -> None:
         self._enter("load")
-        self.again = _LOAD
+        self.undone = _LOAD
         hook = self.errand.data.load
         file = f"{self.errand.folder('target')}/dump"
         words = (file, self.errand.text(hook), *hook.arguments)
@@ -267,8 +265,10 @@ def _removed(ends: Ends, errand: Errand) -> Iterator[None]:
 
 def _remove(ends: Ends, errand: Errand) -> None:
     source, target = (command("rm", "-rf", "--", errand.folder(s)) for s in ("source", "target"))
-    ends.source.run(replace(source, root=ends.source_root))
-    ends.target.run(replace(target, root=ends.target_root))
+    at_once(
+        lambda: ends.source.run(replace(source, root=ends.source_root)),
+        lambda: ends.target.run(replace(target, root=ends.target_root)),
+    )
 
 
 def _last(err: bytes) -> str:

@@ -9,8 +9,9 @@ import pytest
 
 from ops.errors import Refused
 from ops.inventory import machine
-from ops.migrate import metered
+from ops.migrate import databases, metered
 from ops.migrate.engine import bulk, samples
+from ops.migrate.engine.ends import Ends
 from ops.migrate.reporting.figures import SetFigures, Summary
 from ops.verify import checksums
 from tests.migrate.fleet import Fleet, fleet
@@ -101,7 +102,10 @@ def test_a_dump_keeps_to_the_streams_that_are_allowed(
 
 CUT = """
 pid=$PPID
-until grep -q ^sshd "/proc/$pid/comm"; do pid=$(awk '/^PPid/ {print $2}' "/proc/$pid/status"); done
+until grep -q ^sshd "/proc/$pid/comm"; do
+    [ "${pid:-0}" -gt 1 ] || exit 9
+    pid=$(awk '/^PPid/ {print $2}' "/proc/$pid/status")
+done
 kill -9 "$pid"
 """
 
@@ -120,6 +124,22 @@ def test_a_connection_that_breaks_is_incomplete_and_the_next_run_begins_anew(
     assert issues.hint.startswith(hint)
     _hook(here, hook, text)
     assert _moved(here)[0].exit_code == 0
+
+
+def test_a_source_that_is_lost_before_its_turn_is_incomplete_and_no_dump_stays(
+    here: Fleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    remove = databases._remove
+
+    def lost(ends: Ends, errand: databases.Errand) -> None:
+        Path(errand.folder("target")).mkdir(exist_ok=True)
+        here.campus.stop()
+        remove(ends, errand)
+
+    monkeypatch.setattr(databases, "_remove", lost)
+    summary, issues = _moved(here)
+    assert (summary.exit_code, issues.verdict) == (4, "incomplete")
+    assert "the connection broke: " in issues.words
 
 
 def test_a_load_that_fails_is_incomplete_and_done_again(here: Fleet) -> None:

@@ -11,6 +11,7 @@ from ops import quantities
 from ops.errors import OpsError
 from ops.escapes import escape, unescape
 from ops.migrate.engine.rsync import NO_WAY, Complaints, Totals
+from ops.remote.errors import Unreachable
 
 BUSY = 75
 """Exit code of the gate when another transfer holds the target's lock."""
@@ -22,6 +23,8 @@ SHORT = 65
 """Exit code of the gate when less of a file has come than was to."""
 
 GO_ON = "Run it again: it goes on where it stopped."
+
+_KEY = "It also removes this run's key, if that is still on the target."
 
 FULL_DISK = (
     "the target's disk is full",
@@ -67,9 +70,10 @@ def judged(code: int, totals: Totals, said: Complaints, roots: Sequence[str]) ->
     return Outcome("incomplete", totals, failed, vanished, words, hint, blocked)
 
 
-def broken(reason: str) -> Outcome:
-    """Return the outcome of a move that ended as the connection to one of the hosts broke."""
-    return Outcome("incomplete", Totals(), words=f"the connection broke: {reason}", hint=GO_ON)
+def broken(lost: Unreachable) -> Outcome:
+    """Return the outcome of a move that ended as one of the hosts was lost."""
+    words = f"the connection broke: {lost.message}"
+    return Outcome("incomplete", Totals(), words=words, hint=f"{GO_ON} {_KEY}")
 
 
 def _blocked(failed: Sequence[tuple[str, str]]) -> tuple[bytes, ...]:

@@ -44,7 +44,7 @@ class Errand:
 
 @dataclass(frozen=True)
 class Moved:
-    """How the move of a data set went; without a `way` it was not begun.
+    """How the move of a data set went; without a `way` it was not begun, or broke as it began.
 
     `link_rate` are the bytes a second that the link carries, as probed, None where it was not.
     `sizes` and `slowest` are as SetFigures has them.
@@ -71,7 +71,7 @@ def move(ends: Ends, errand: Errand, meter: Meter) -> Moved:
     except Busy:
         moved = Moved(judged(BUSY, rsync.Totals(), rsync.Complaints(), ()), 0)
     except Unreachable as lost:
-        moved = Moved(broken(lost.message), 0)
+        moved = Moved(broken(lost), 0)
     return replace(moved, seconds=time.monotonic() - began)
 
 

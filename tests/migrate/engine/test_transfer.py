@@ -204,7 +204,8 @@ def test_a_source_that_is_lost_is_incomplete_and_the_next_run_goes_on(
         lost = pair._replace(ends=replace(pair.ends, source=source))
         outcome = _move(lost, meter).outcome
     assert source.gone
-    assert (outcome.verdict, outcome.hint) == ("incomplete", GO_ON)
+    assert outcome.verdict == "incomplete"
+    assert outcome.hint.startswith(GO_ON)
     assert "wiki.campus.main: no answer" in outcome.words
     assert b"ops-migrate" not in pair.keys
     assert _move(pair, meter).outcome.verdict == "done"
@@ -217,7 +218,8 @@ def test_a_target_that_is_lost_is_incomplete_and_its_key_removed_by_the_next_run
     (pair.source / "page").write_bytes(b"x")
     with Lost("wiki.cloud.main", "-printf") as target:
         outcome = _move(pair._replace(ends=replace(pair.ends, target=target)), meter).outcome
-    assert (outcome.verdict, outcome.hint) == ("incomplete", GO_ON)
+    assert outcome.verdict == "incomplete"
+    assert outcome.hint.startswith(GO_ON)
     assert b"ops-migrate" in pair.keys
     assert _move(pair, meter).outcome.verdict == "done"
     assert b"ops-migrate" not in pair.keys
