@@ -14,19 +14,19 @@ from ops.remote.command import Command, script
 
 _ASK = r"""
 said=$(mktemp -d) || exit
+trap 'rm -rf -- "$said"' EXIT
+trap 'exit 143' HUP INT TERM
 : >"$said/out"
 {
   cat
-  tries=0
+  until=$(($(date +%s) + 25))
   until [ -e "$said/ended" ] || grep -aqE 'Forbidden|Not Found' "$said/out"; do
-    [ "$tries" -lt 250 ] || break
-    tries=$((tries + 1))
+    [ "$(date +%s)" -lt "$until" ] || break
     sleep 0.1
   done
 } | { "$@"; : >"$said/ended"; } | tee "$said/out"
-rm -r "$said"
 """
-"""The server answers only while its input is open, and a connection may take its time."""
+"""The server answers only while its input is open, and a connection may take some seconds."""
 
 _PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 _SETTINGS, _HEADERS = 4, 1

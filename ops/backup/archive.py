@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +17,7 @@ from ops.errors import Incomplete, OpsError
 from ops.inventory.schema import Archive, ArchiveState, UnsoundState
 from ops.plan import Plan, Step
 from ops.remote.command import command, script
+from ops.remote.errors import TimedOut
 from ops.verify import clock, manifest
 from ops.verify.scan import Keeping, Load, Scan, may_be_root, scan
 from ops.verify.tree import Tree
@@ -214,9 +215,10 @@ class _Archiving:
         vault = self.way.vault()
         if vault is None:
             return self._s3_adds_only(host)
-        said = host.run(append_only.asking(*vault), check=False, timeout=60)
-        if proven := append_only.refused(said.out):
-            return proven
+        with suppress(TimedOut):
+            said = host.run(append_only.asking(*vault), check=False, timeout=60)
+            if append_only.refused(said.out):
+                return True
         self.open.append(f"{host.name} could remove from {self.way.repository}, for all we know")
         return False
 

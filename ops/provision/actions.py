@@ -74,12 +74,14 @@ DEBIAN_FRONTEND=noninteractive NEEDRESTART_MODE=a LC_ALL=C.UTF-8
 export DEBIAN_FRONTEND NEEDRESTART_MODE LC_ALL
 # A new host's own upgrade may hold any of four locks. dpkg waits for none, apt-get for one.
 patiently() {
-  said=$(mktemp) && tries=0 || return # no pipe, which a service that it starts would keep open
+  said=$(mktemp) || return # no pipe, which a service that it starts would keep open
+  until=$(($(date +%s) + 300))
   while :; do
     "$@" >"$said" 2>&1
-    code=$? tries=$((tries + 1))
-    [ "$code" != 0 ] && [ "$tries" -lt 300 ] || break
-    grep -q -e 'locked by another process' -e 'Could not get lock' "$said" || break
+    code=$?
+    [ "$code" != 0 ] && [ "$(date +%s)" -lt "$until" ] || break
+    grep -q -e '^dpkg: error: .*locked by another process' -e '^E: Could not get lock' "$said" ||
+      break
     sleep 1
   done
   cat "$said"

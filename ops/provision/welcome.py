@@ -108,7 +108,7 @@ class Welcome:
         path = work.tokens(desired.slot).known_hosts(generation, desired.host, [public])
         work.close(desired.slot)
         endpoint = work.endpoint(desired, self.running(desired.slot))
-        patience = replace(work.patience, limit=120, strange=60, pause=0.2)
+        patience = replace(work.patience, limit=120, strange=60, pause=0.5)
         proof = replace(endpoint, known_hosts=path)
         work.hosts[desired.slot] = await_ssh(proof, patience, work.tell)
 
