@@ -11,7 +11,7 @@ import signal
 import subprocess
 import tempfile
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 
 import pytest
@@ -111,6 +111,23 @@ def test_nobody_changes_a_table_that_is_locked(mailman3: Server) -> None:
 def test_a_lock_ends_by_itself_and_the_backup_hears_of_it(mailman3: Server) -> None:
     with pytest.raises(HookFailed, match="the lock had ended before"), locked("1"):
         mailman3.ask("mysql", "mailman3", told="INSERT INTO t VALUES (3)")  # waits for its end
+
+
+def test_a_process_that_has_the_number_of_an_ended_lock_is_let_be(mailman3: Server) -> None:
+    lock, unlock = ["mariadb-lock", "600"], ["mariadb-unlock"]
+    with subprocess.Popen(["sleep", "600"]) as stranger:
+        try:
+            for after in (lock, unlock):
+                ask(LocalHost(), lock, HOOKS.joinpath)
+                holder = Path("/run/ops-mariadb-lock/holder")
+                os.kill(int(holder.read_text()), signal.SIGTERM)
+                holder.write_text(str(stranger.pid))
+                with nullcontext() if after is lock else pytest.raises(HookFailed, match="ended"):
+                    ask(LocalHost(), after, HOOKS.joinpath)
+            assert stranger.poll() is None
+        finally:
+            stranger.kill()
+    mailman3.ask("mysql", "mailman3", told=FREE)
 
 
 def test_a_lock_that_was_left_behind_is_replaced(mailman3: Server) -> None:
