@@ -7,7 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from ops.remote.command import command
 from ops.remote.connection import SshHost, connect
+from ops.remote.errors import TimedOut
+from ops.remote.shell import Shell
+from tests.support.processes import none_has
 from tests.support.sshd import Sshd
 
 
@@ -33,6 +37,22 @@ def sudo(server: Sshd) -> Iterator[Path]:
     log.write_bytes(b"")
     yield log
     program.unlink()
+
+
+def check_time_limit(host: Shell, folder: Path, stdin: bytes | None = None) -> None:
+    """Check that a time limit ends a command and its child on the host, once both run.
+
+    A short limit may be over before that, and then nothing is proven: a longer one is next.
+    """
+    begun, asked = folder / "begun", 'sleep 99 & touch "$OPS_TEST/begun"; wait'
+    what = command("sh", "-c", asked, stdin=stdin, env={"OPS_TEST": str(folder)})
+    for limit in (0.5, 5, 60):
+        with pytest.raises(TimedOut, match=rf"took more than {limit:g} s"):
+            host.run(what, timeout=limit)
+        assert none_has(f"OPS_TEST={folder}")
+        if begun.exists():
+            return
+    pytest.fail("the command did not begin")
 
 
 _SUDO = """\
