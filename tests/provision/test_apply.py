@@ -20,8 +20,8 @@ from ops.provision.apply import apply
 from ops.provision.identity import Tokens
 from ops.remote.errors import HostKeyRefused
 from ops.run import cloud
-from tests.provision.test_arrival import Clock
 from tests.support.fleet import PLAIN, SOON, Fleet
+from tests.support.waiting import Clock
 
 CREATING = ("RunInstances", "CreateVolume", "CreateSecurityGroup", "ImportKeyPair")
 

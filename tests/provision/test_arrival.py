@@ -23,6 +23,7 @@ from ops.remote.endpoint import Endpoint
 from ops.remote.host import Result
 from ops.remote.local import LocalHost
 from tests.support.sshd import Sshd, sshd_or_skip
+from tests.support.waiting import Clock
 
 DONE = "echo status: done"
 CRASHED = """
@@ -54,19 +55,6 @@ class Booted(LocalHost):
 
     def run(self, command: Command, **given: object) -> Result:
         return super().run(replace(command, env=(("PATH", self.path),)), **given)  # type: ignore[arg-type]
-
-
-class Clock:
-    """A clock that only sleep moves on, and at once."""
-
-    def __init__(self) -> None:
-        self.now = 0.0
-
-    def monotonic(self) -> float:
-        return self.now
-
-    def sleep(self, seconds: float) -> None:
-        self.now += seconds
 
 
 def endpoint_of(server: Sshd) -> Endpoint:

@@ -5,8 +5,10 @@ import time
 
 import pytest
 
+from ops.remote import fanout
 from ops.remote.errors import TimedOut
 from ops.remote.fanout import each, unfinished
+from tests.support.waiting import Clock
 
 
 def test_outcomes_come_in_the_order_of_the_items() -> None:
@@ -51,20 +53,22 @@ def test_even_an_exit_is_kept_as_a_value() -> None:
     assert isinstance(each([1], work)[0].error, SystemExit)
 
 
-def test_a_stuck_item_is_left_behind_and_named() -> None:
-    stuck = threading.Event()
+def test_a_stuck_item_is_left_behind_and_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock, stuck = Clock(), threading.Event()
+
+    def work(item: str) -> None:
+        if item == "stuck":
+            clock.sleep(1)  # the two others take no time by this clock, on any machine
+            stuck.wait(60)  # for ever, as far as `each` is concerned
+
+    monkeypatch.setattr(fanout, "time", clock)
     try:
-        outcomes = each(
-            ["quick", "stuck", "next"],
-            lambda item: stuck.wait() if item == "stuck" else item,
-            limit=1,
-            seconds=5,  # in which the two others end on any machine
-        )
+        outcomes = each(["quick", "stuck", "next"], work, limit=1, seconds=0.2)
     finally:
         stuck.set()
     assert [one.ok for one in outcomes] == [True, False, True]
     assert isinstance(outcomes[1].error, TimedOut)
-    assert unfinished(outcomes) == ["stuck: no answer within 5 s"]
+    assert unfinished(outcomes) == ["stuck: no answer within 0.2 s"]
 
 
 def test_equal_items_are_worked_on_each() -> None:
