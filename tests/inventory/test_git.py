@@ -105,8 +105,19 @@ def test_a_lock_that_a_killed_git_left_is_removed_and_older_ones_are_not(git: Gi
 def test_a_lock_that_goes_while_it_is_looked_at_is_none(
     git: Git, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Path, "exists", lambda _: True)  # as it was a moment ago
+    lock, stat = git.path / ".git" / "index.lock", os.stat
+
+    def last_look(path: Path, **given: bool) -> os.stat_result:
+        try:
+            return stat(path, **given)
+        finally:
+            if path == lock:
+                lock.unlink(missing_ok=True)
+
+    lock.touch()
+    monkeypatch.setattr(os, "stat", last_look)  # which Path asks
     git.clear_locks(time.time())
+    assert not lock.exists()
 
 
 def test_what_git_says_is_told(tmp_path: Path) -> None:
