@@ -6,12 +6,12 @@ import json
 import os
 import signal
 import subprocess
-import time
 from pathlib import Path
 
 import pytest
 
 from tests.support.fabric_tree import FAB, PROJECT, Tree
+from tests.support.waiting import wait_for
 
 
 @pytest.fixture(scope="module")
@@ -134,7 +134,7 @@ def test_cron_may_run_it_from_anywhere_with_nothing() -> None:
 def test_a_stopped_task_cleans_up(tree: Tree, number: int, code: int, tmp_path: Path) -> None:
     note = tmp_path / "note"
     with tree.start("jobs.wait", "seconds=60", f"note={note}") as process:
-        _until(note.exists)
+        wait_for(note.exists, 120)
         os.kill(process.pid, number)
         os.kill(process.pid, number)
         _out, err = process.communicate(timeout=120)
@@ -157,14 +157,6 @@ def test_without_the_installed_package_it_says_what_to_do(tmp_path: Path) -> Non
     assert done.returncode == 1
     assert "Run `make install`" in done.stderr
     assert "Traceback" not in done.stderr
-
-
-def _until(condition: object) -> None:
-    for _ in range(2400):
-        if callable(condition) and condition():
-            return
-        time.sleep(0.05)
-    pytest.fail("nothing happened within 120 s")
 
 
 @pytest.mark.parametrize(("to", "code"), [("| true", 0), (">/dev/full", 4)])

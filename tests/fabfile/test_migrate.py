@@ -6,8 +6,7 @@ import json
 import os
 import signal
 import subprocess
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,6 +14,7 @@ import pytest
 from tests.migrate.fleet import Fleet, fleet
 from tests.support.fabric_tree import FAB, PROJECT
 from tests.support.processes import command_lines
+from tests.support.waiting import wait_for
 
 
 @pytest.fixture
@@ -67,9 +67,9 @@ def test_a_controller_that_is_stopped_leaves_nothing_running(
     (here.source / "big").write_bytes(os.urandom(1000) * 100_000)
     words = [str(FAB), "migrate.metered", "wiki", "limit-mbit=8"]
     with subprocess.Popen(words, env=here.environ, cwd=PROJECT) as task:
-        _wait(lambda: any(here.target.glob(".ops-temp/*big*")), 120)
+        wait_for(lambda: any(here.target.glob(".ops-temp/*big*")), 120)
         task.send_signal(stop)
-    _wait(lambda: not _streams(here), 120)
+    wait_for(lambda: not _streams(here), 120)
     assert not (here.target / "big").exists()
     again = _fab(here, "migrate.metered", "wiki")
     assert again.returncode == 0, again.stderr
@@ -85,13 +85,6 @@ def _streams(here: Fleet) -> list[str]:
     own = (str(here.source).encode(), f"Port={here.cloud.port}".encode())
     lines = command_lines().values()
     return [line.decode() for line in lines if any(mark in line for mark in own)]
-
-
-def _wait(condition: Callable[[], bool], seconds: float) -> None:
-    until = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < until
-        time.sleep(0.05)
 
 
 def test_a_mirror_asks_before_it_deletes(here: Fleet) -> None:

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from typing import TypeVar
+
+T = TypeVar("T")
 
 
-def wait_for(condition: Callable[[], object], seconds: float = 60) -> None:
-    """Return once the condition is true; fail when it was not within so many seconds."""
+def wait_for(condition: Callable[[], T], seconds: float = 60) -> T:
+    """Return what the condition gives once that is true; fail if it is not within so long."""
     until = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < until, f"it did not come about within {seconds:g} s"
-        time.sleep(0.02)
+    while not (given := condition()):
+        assert time.monotonic() < until, f"it has not come about within {seconds:g} s"
+        time.sleep(0.05)
+    return given
 
 
 class Clock:

@@ -22,6 +22,7 @@ from ops.verify.compare import compare
 from ops.verify.scan import Keeping, Load, scan
 from ops.verify.tree import Tree
 from tests.support.sshd import Sshd
+from tests.support.waiting import wait_for
 from tests.verify import trees
 from tests.verify.conftest import none_stays
 
@@ -72,8 +73,8 @@ def test_a_connection_that_ends_breaks_off_and_the_next_scan_goes_on(
 
 def _close(host: Host, part: Path, noted: bool) -> None:
     """Close the connection at once, or when something was noted."""
-    while noted and not _noted(part):
-        time.sleep(0.02)
+    if noted:
+        wait_for(lambda: _noted(part))
     host.close()
 
 

@@ -7,7 +7,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from pathlib import Path
 
 import pytest
@@ -18,6 +17,7 @@ from ops.verify.scan import scan
 from ops.verify.tree import Tree
 from tests.support.processes import gone
 from tests.support.sshd import Sshd
+from tests.support.waiting import wait_for
 from tests.verify.conftest import none_stays
 
 _SCAN = """
@@ -42,9 +42,7 @@ def _slow(folder: Path, told: Path) -> None:
 
 def _reading(told: Path) -> tuple[int, Path]:
     """Return the process that reads, and the room of the script, once it reads."""
-    until = time.monotonic() + 60
-    while not told.exists() and time.monotonic() < until:
-        time.sleep(0.02)
+    wait_for(told.exists)
     number, room = told.read_text().split()
     return int(number), Path(room)
 

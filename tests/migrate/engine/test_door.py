@@ -26,6 +26,7 @@ from ops.remote.host import Result, Sink
 from ops.remote.local import LocalHost
 from tests.migrate.conftest import Pair
 from tests.support.sshd import make_key
+from tests.support.waiting import wait_for
 
 
 @contextmanager
@@ -247,10 +248,8 @@ def test_a_run_that_lasts_has_its_line_renewed(pair: Pair, monkeypatch: pytest.M
         for folder in folders:
             os.utime(folder, (before, before))
         first = pair.keys
-        until = time.monotonic() + 60
-        while pair.keys == first or any(folder.stat().st_mtime == before for folder in folders):
-            assert time.monotonic() < until
-            time.sleep(0.05)
+        wait_for(lambda: pair.keys != first)
+        wait_for(lambda: all(folder.stat().st_mtime != before for folder in folders))
         assert pair.keys.count(b"ops-migrate:wiki:R1") == 1
         assert b',from="127.0.0.1" ' in pair.keys
         knocked = _through(way, "knock")

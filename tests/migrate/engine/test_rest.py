@@ -25,6 +25,7 @@ from ops.remote.local import LocalHost
 from ops.remote.program import Program
 from tests.migrate.conftest import Cut, Pair
 from tests.support.processes import gone
+from tests.support.waiting import wait_for
 
 LONG_AGO = 1_000_000_000
 NAMES = b"folder\0"
@@ -160,11 +161,8 @@ def _above(process: int) -> int:
 def _rsync(pair: Pair) -> int:
     """Return the rsync on the source, once it is there."""
     asked = ["pgrep", "-f", f"^rsync .*{pair.source}/ target:./$"]
-    until = time.monotonic() + 60
-    while not (found := subprocess.run(asked, capture_output=True, check=False).stdout.split()):
-        assert time.monotonic() < until
-        time.sleep(0.02)
-    return int(found[0])
+    found = wait_for(lambda: subprocess.run(asked, capture_output=True, check=False).stdout)
+    return int(found.split()[0])
 
 
 def test_acls_are_not_there_only_if_all_was_looked_at(

@@ -6,7 +6,6 @@ import os
 import random
 import signal
 import threading
-import time
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -40,6 +39,7 @@ from tests.migrate.engine.test_bulk import _move, meter
 from tests.migrate.engine.test_transfer import _move as _move_alone
 from tests.migrate.engine.test_transfer import _tree
 from tests.support.processes import gone
+from tests.support.waiting import wait_for
 
 __all__ = ["meter"]
 
@@ -120,9 +120,7 @@ def test_an_rsync_to_which_nothing_comes_any_more_is_ended(
 
 def _receiver_ends_by_itself(pair: Pair) -> bool:
     """Hold what sends until nothing receives any more, a minute at most; return whether it did."""
-    until = time.monotonic() + 60
-    while not list(pair.target.glob(".ops-temp/big.*")) and time.monotonic() < until:
-        time.sleep(0.01)
+    wait_for(lambda: any(pair.target.glob(".ops-temp/big.*")))
     named = {}
     for pid in processes(pair, b"--server"):
         with suppress(OSError):
