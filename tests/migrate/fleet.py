@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -65,6 +66,13 @@ class Fleet:
     def environ(self) -> dict[str, str]:
         """Return the environment that selects this inventory."""
         return {**os.environ, "OPS_INVENTORY": str(self.repo.path)}
+
+    def declare_port(self) -> None:
+        """Declare where the campus's server listens now: started anew, it may be another port."""
+        wiki = self.repo.path / "components/wiki.yaml"
+        there = f"address: 127.0.0.1, port: {self.campus.port}"
+        wiki.write_text(re.sub(r"address: 127\.0\.0\.1, port: \d+", there, wiki.read_text()))
+        self.repo.git.commit(["components/wiki.yaml"], "Declare the port", machine.suite())
 
 
 @contextmanager

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import subprocess
 import threading
-import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -22,6 +21,7 @@ from tests.migrate.fleet import Fleet, fleet
 from tests.migrate.holding import held
 from tests.support.bars import silent
 from tests.support.fabric_tree import FAB, PROJECT
+from tests.support.waiting import wait_for
 
 
 @pytest.fixture
@@ -139,14 +139,13 @@ def test_a_source_that_is_lost_midway_is_incomplete_and_gone_on_from(
     with here.campus:
         (here.campus.folder / "authorized_keys").write_text(here.keys.splitlines()[0])
         here.repo.pin("wiki.campus.main", here.campus.host_key)
+        here.declare_port()
         assert _rehearse(here).verdict == "done"
     assert here.keys.count("\n") == 1
 
 
 def _stop_midway(here: Fleet) -> None:
-    until = time.monotonic() + 120
-    while not any(here.target.glob(".ops-temp/*big*")) and time.monotonic() < until:
-        time.sleep(0.05)
+    wait_for(lambda: any(here.target.glob(".ops-temp/*big*")), 120)
     here.campus.stop()
 
 
@@ -155,10 +154,10 @@ def test_a_controller_that_is_killed_is_gone_on_from_where_it_was(here: Fleet) -
     go_on = held(here.campus.folder / "bin", 64 << 20)
     (here.source / "big").write_bytes(os.urandom(1_000_000) * (size // 1_000_000))
     with subprocess.Popen([FAB, "migrate.metered", "wiki"], cwd=PROJECT, env=here.environ) as task:
-        until = time.monotonic() + 120
-        while not _arrived(here) and time.monotonic() < until:
-            time.sleep(0.01)
-        task.kill()
+        try:
+            wait_for(lambda: _arrived(here), 120)
+        finally:
+            task.kill()
     with subprocess.Popen(["flock", here.target, "true"]) as free:
         assert free.wait(120) == 0
     arrived = _arrived(here)
