@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -17,8 +17,10 @@ import pytest
 
 from ops.migrate.engine.ends import Ends
 from ops.remote.command import Command
+from ops.remote.errors import Unreachable
 from ops.remote.host import Result, Sink
 from ops.remote.local import LocalHost
+from ops.remote.program import Program
 from tests.support.sshd import Sshd
 
 TARGET = "wiki.cloud.main"
@@ -72,6 +74,37 @@ class Cut(LocalHost):
         if isinstance(command.stdin, bytes):
             command = replace(command, stdin=command.stdin[:-5])
         return super().run(command, check=check, timeout=timeout, sink=sink)
+
+
+class Lost(LocalHost):
+    """A host that is not reached any more once it is asked for something with `word` in it."""
+
+    def __init__(self, name: str, word: str) -> None:
+        super().__init__(name)
+        self.word = word
+        self.gone = False
+
+    def run(
+        self,
+        command: Command,
+        *,
+        check: bool = True,
+        timeout: float | None = None,
+        sink: Sink | None = None,
+    ) -> Result:
+        """Run the command, unless the host is lost."""
+        self._look(command)
+        return super().run(command, check=check, timeout=timeout, sink=sink)
+
+    def start(self, command: Command, *, feed: Iterable[bytes] | None = None) -> Program:
+        """Start the command, unless the host is lost."""
+        self._look(command)
+        return super().start(command, feed=feed)
+
+    def _look(self, command: Command) -> None:
+        self.gone = self.gone or self.word in str(command)
+        if self.gone:
+            raise Unreachable(f"{self.name}: no answer")
 
 
 @contextmanager

@@ -16,8 +16,9 @@ import pytest
 from ops.migrate.engine.growth import FIRST
 from tests.migrate.conftest import Pair
 from tests.migrate.engine.test_transfer import _tree
-from tests.migrate.holding import held
+from tests.migrate.holding import found_first, held
 from tests.support.processes import command_lines, environments, signal_ssh
+from tests.support.waiting import wait_for
 
 
 def nothing_left(pair: Pair) -> None:
@@ -48,17 +49,13 @@ def only_whole(pair: Pair) -> None:
 
 def holding(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
     """Hold what comes after the first 10 MB of big files; return what lets it go."""
-    programs = pair.home / "bin"
-    monkeypatch.setenv("PATH", f"{programs}:{os.environ['PATH']}")
-    return held(programs, 10 << 20)
+    return held(found_first(pair.home / "bin", monkeypatch), 10 << 20)
 
 
 def at_a_range(pair: Pair, act: Callable[[], None], go_on: Callable[[], None]) -> None:
     """Act when a range has arrived and the first connections are made; then let the rest go on."""
-    until = time.monotonic() + 120
-    while not _at_a_range(pair) and time.monotonic() < until:
-        time.sleep(0.005)
     try:
+        wait_for(lambda: _at_a_range(pair), 120)
         act()
     finally:
         go_on()
@@ -93,9 +90,7 @@ def kill_server(pair: Pair) -> None:
     lane = next(int(text) for file in files if (text := file.read_text()))  # some are just made
     process = int(_stat(int(_stat(lane)[1]))[1])
     kill(process)
-    until = time.monotonic() + 60
-    while Path(f"/proc/{process}").exists() and time.monotonic() < until:
-        time.sleep(0.005)
+    wait_for(lambda: not Path(f"/proc/{process}").exists())
 
 
 def _stat(pid: int) -> list[str]:
@@ -149,8 +144,7 @@ def _is_killed(at: Path) -> bool:
         return False
     lane = int(text)
     os.kill(lane, signal.SIGSTOP)
-    while _stat(lane)[0] != "T":
-        time.sleep(0.001)
+    wait_for(lambda: _stat(lane)[0] == "T")
     is_there = bool(at.read_bytes())
     os.kill(lane, signal.SIGKILL if is_there else signal.SIGCONT)
     return is_there

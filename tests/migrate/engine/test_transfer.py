@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import subprocess
 import threading
-import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
 from hashlib import sha256
@@ -23,13 +21,10 @@ from ops.migrate.engine.meter import Meter
 from ops.migrate.engine.outcome import GO_ON
 from ops.migrate.engine.transfer import Errand, Moved, move
 from ops.pages.render import SUITE
-from ops.remote.command import Command
-from ops.remote.errors import Unreachable
-from ops.remote.host import Result, Sink
-from ops.remote.local import LocalHost
-from ops.remote.program import Program
-from tests.migrate.conftest import Pair
+from tests.migrate.conftest import Lost, Pair
+from tests.migrate.holding import found_first, held_rsync
 from tests.support.processes import command_lines, signal_ssh
+from tests.support.waiting import wait_for
 
 HOSTILE = [
     b"plain",
@@ -163,37 +158,6 @@ def test_a_cut_connection_is_incomplete_and_the_next_run_goes_on(pair: Pair, met
     assert _tree(pair.target) == _tree(pair.source)
 
 
-class Lost(LocalHost):
-    """A host that is not reached any more once it is asked for something with `word` in it."""
-
-    def __init__(self, name: str, word: str) -> None:
-        super().__init__(name)
-        self.word = word
-        self.gone = False
-
-    def run(
-        self,
-        command: Command,
-        *,
-        check: bool = True,
-        timeout: float | None = None,
-        sink: Sink | None = None,
-    ) -> Result:
-        """Run the command, unless the host is lost."""
-        self._look(command)
-        return super().run(command, check=check, timeout=timeout, sink=sink)
-
-    def start(self, command: Command, *, feed: Iterable[bytes] | None = None) -> Program:
-        """Start the command, unless the host is lost."""
-        self._look(command)
-        return super().start(command, feed=feed)
-
-    def _look(self, command: Command) -> None:
-        self.gone = self.gone or self.word in str(command)
-        if self.gone:
-            raise Unreachable(f"{self.name}: no answer")
-
-
 @pytest.mark.parametrize("word", ["%T@", "ls -lnUdq", "target knock"])
 def test_a_source_that_is_lost_is_incomplete_and_the_next_run_goes_on(
     pair: Pair, meter: Meter, monkeypatch: pytest.MonkeyPatch, word: str
@@ -227,9 +191,7 @@ def test_a_target_that_is_lost_is_incomplete_and_its_key_removed_by_the_next_run
 
 def _cut_midway(pair: Pair) -> None:
     """End the source's ssh when some of the file has arrived."""
-    until = time.monotonic() + 60
-    while _arrived(pair.target) < 15_000_000 and time.monotonic() < until:
-        time.sleep(0.05)
+    wait_for(lambda: _arrived(pair.target) >= 15_000_000)
     signal_ssh(pair.server.port, signal.SIGTERM)
 
 
@@ -285,34 +247,33 @@ def test_a_limited_transfer_keeps_to_its_rate_and_its_key_to_itself(
     pair: Pair, meter: Meter, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (pair.source / "big").write_bytes(os.urandom(1000) * 30_000)
-    _hold_rsync(pair.home / "bin")
-    monkeypatch.setenv("PATH", f"{pair.home}/bin:{os.environ['PATH']}")
+    let_go = held_rsync(found_first(pair.home / "bin", monkeypatch))
     seen: list[bytes] = []
     over = threading.Event()
-    watcher = threading.Thread(target=_watch, args=[pair, seen, over])
+    watcher = threading.Thread(target=_watch, args=[pair, seen, over, let_go])
     watcher.start()
     moved = _move(pair, meter, limit_mbit=80)
     over.set()
     watcher.join()
     key, *words = seen
-    assert any(b"--bwlimit=10000KB" in line for line in words)
+    assert any(_is_limited(pair, line) for line in words)
     body = key.splitlines()[1:-1]
     assert body
     assert not any(part in line for part in body for line in words)
     assert not any(part.decode() in repr(meter.samples) for part in body)
-    assert moved.outcome.totals.sent_bytes * 8 / moved.seconds < 100e6
+    seconds = (pair.target / "big").stat().st_ctime - let_go.stat().st_mtime
+    assert moved.outcome.totals.sent_bytes * 8 / seconds < 100e6
 
 
-def _hold_rsync(programs: Path) -> None:
-    """Have the source's rsync wait, a minute at most, until it and the key were seen."""
-    programs.mkdir()
-    wait = f"timeout 60 sh -c 'until [ -e {programs}/seen ]; do sleep 0.05; done'"
-    (programs / "rsync").write_text(f'#!/bin/sh\n{wait}\nexec {shutil.which("rsync")} "$@"\n')
-    (programs / "rsync").chmod(0o755)
+def _is_limited(pair: Pair, line: bytes) -> bool:
+    return b"--bwlimit=10000KB" in line and os.fsencode(pair.source) in line
 
 
-def _watch(pair: Pair, seen: list[bytes], over: threading.Event) -> None:
-    """Put the run's key, and then each command line on this machine, into `seen`."""
+def _watch(pair: Pair, seen: list[bytes], over: threading.Event, let_go: Path) -> None:
+    """Put the run's key, and then each command line on this machine, into `seen`.
+
+    Let rsync go, once, when both it and the key were seen.
+    """
     digest = sha256(pair.ends.target_key.encode()).hexdigest()[:8]
     lines = set[bytes]()
     while not over.is_set():
@@ -320,8 +281,8 @@ def _watch(pair: Pair, seen: list[bytes], over: threading.Event) -> None:
             if not seen and file.stat().st_size:
                 seen.append(file.read_bytes())
         lines.update(command_lines().values())
-        if seen and any(b"--bwlimit" in line for line in lines):
-            (pair.home / "bin/seen").touch()
+        if seen and not let_go.exists() and any(_is_limited(pair, line) for line in lines):
+            let_go.touch()
         over.wait(0.1)
     seen += lines
 
