@@ -9,12 +9,17 @@ from contextlib import suppress
 from pathlib import Path
 
 
+def state(pid: int) -> str:
+    """Return the process's state in one letter, as ps does; nothing where there is none."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except (FileNotFoundError, ProcessLookupError):
+        return ""
+
+
 def alive(pid: int) -> bool:
     """Return whether the process runs (a zombie does not)."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except (FileNotFoundError, ProcessLookupError):
-        return False
+    return state(pid) not in ("Z", "")
 
 
 def gone(pid: int, seconds: float = 60) -> bool:

@@ -25,6 +25,7 @@ from typing import Self
 import pytest
 
 from ops.remote.endpoint import Endpoint
+from tests.support.processes import state
 
 _CONFIG = """\
 ListenAddress {address}:{port}
@@ -129,13 +130,10 @@ class Sshd:
         process, self._process = self._process, None
         if process is None:
             return
-        process.send_signal(signal.SIGSTOP)  # or a session made meanwhile would not be of those
-        family = _descendants(process.pid)
-        process.terminate()
-        process.send_signal(signal.SIGCONT)
+        if process.poll() is None:
+            for pid in _stopped(process.pid):
+                _send(pid, signal.SIGKILL)
         process.wait()
-        for pid in family:
-            _kill(pid)
 
     def _started(self, program: str) -> bool:
         self.port = self.port or free_port(self.address)
@@ -208,6 +206,26 @@ def _listens(process: subprocess.Popen[bytes], ready: Path, seconds: float = 60)
     return False
 
 
+def _stopped(pid: int) -> set[int]:
+    """Return the process and all that descends from it, each stopped: so none makes another one."""
+    family, new = set[int](), {pid}
+    while new:
+        for one in new:
+            _send(one, signal.SIGSTOP)
+        for one in new:
+            _await_stop(one)
+        family |= new
+        new = set(_descendants(pid)) - family
+    return family
+
+
+def _await_stop(pid: int, seconds: float = 60) -> None:
+    """Wait until the process is stopped, or has ended, or is held (D): by a stopped child maybe."""
+    end = time.monotonic() + seconds
+    while state(pid) not in ("T", "Z", "D", "") and time.monotonic() < end:
+        time.sleep(0.005)
+
+
 def _descendants(pid: int) -> list[int]:
     found: list[int] = []
     with suppress(FileNotFoundError, ProcessLookupError):  # it may end while we look
@@ -217,8 +235,6 @@ def _descendants(pid: int) -> list[int]:
     return found
 
 
-def _kill(pid: int) -> None:
-    try:
-        os.kill(pid, signal.SIGKILL)
-    except ProcessLookupError:
-        return
+def _send(pid: int, number: signal.Signals) -> None:
+    with suppress(ProcessLookupError):
+        os.kill(pid, number)
