@@ -236,8 +236,10 @@ def test_the_controller_removes_what_no_rule_keeps(papers: Papers, tmp_path: Pat
 def test_no_password_is_in_a_process_list(papers: Papers) -> None:
     watch = 'touch "$1.on"; while [ -e "$1.on" ]; do ps axeww; sleep 0.05; done >"$1" 2>/dev/null &'
     papers.do(watch, "/run/ps-of-test")
-    papers.make()
-    seen = papers.do('rm "$1.on"; sort -u "$1"; rm "$1"', "/run/ps-of-test")
+    try:
+        papers.make()
+    finally:
+        seen = papers.do('rm "$1.on"; sort -u "$1"; rm "$1"', "/run/ps-of-test")
     assert "restic" in seen
     assert "pass-word" not in seen
 

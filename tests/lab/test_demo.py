@@ -64,14 +64,17 @@ def test_an_act_that_is_interrupted_ends_before_the_lab_does(tmp_path: Path) -> 
     fab, ended = tmp_path / "fab", tmp_path / "ended"
     fab.write_text(
         f"#!/bin/sh\ntrap 'touch {ended}; exit 143' TERM\necho begun >&2\n"
-        "while sleep 0.1; do :; done\n"
+        'while kill -0 "$PPID"; do sleep 0.1; done\n'  # not longer than who plays it
     )
     fab.chmod(0o755)
     words = [sys.executable, "-c", _PLAY, str(fab)]
     with subprocess.Popen(words, cwd=PROJECT, stderr=subprocess.PIPE) as playing:
-        assert playing.stderr is not None
-        assert playing.stderr.readline() == b"begun\n"  # passed on by who listens to the act
-        playing.send_signal(signal.SIGINT)
-        playing.communicate(timeout=60)
+        try:
+            assert playing.stderr is not None
+            assert playing.stderr.readline() == b"begun\n"  # passed on by who listens to the act
+            playing.send_signal(signal.SIGINT)
+            playing.communicate(timeout=60)
+        finally:
+            playing.kill()  # or the block would wait for it
     assert ended.exists()
     assert playing.returncode != 0

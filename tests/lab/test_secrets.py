@@ -60,8 +60,17 @@ INSERT INTO issue VALUES ('{row}');
 INSERT INTO issue SELECT md5(n::text) FROM generate_series(1, 20000) n
 """
 
-_HELD = " | {{ until [ -e '{seen}' ]; do sleep 0.1; done; cat; }}\n"
-"""What a dump goes through, which is more than a pipe holds: so it is there until it was seen."""
+_HELD = """ | {{
+    left=3000
+    until [ -e '{seen}' ] || [ "$left" = 0 ]; do
+        left=$((left - 1))
+        sleep 0.1
+    done
+    cat
+}}
+"""
+"""What a dump goes through, which is more than a pipe holds: so it is there until it was seen,
+for some minutes."""
 
 
 def test_no_key_is_in_what_a_run_leaves_or_shows(documents: Documents, full_lab: Lab) -> None:
@@ -128,9 +137,12 @@ def _moved_and_seen(here: Fleet, seen: set[bytes], note: Path) -> subprocess.Com
     with subprocess.Popen(
         words, cwd=PROJECT, env=here.environ, stdout=pipe, stderr=pipe, text=True
     ) as task:
-        while not _dumping(seen) and task.poll() is None:
-            time.sleep(0.05)
-        note.touch()
+        until = time.monotonic() + 300
+        try:
+            while not _dumping(seen) and task.poll() is None and time.monotonic() < until:
+                time.sleep(0.05)
+        finally:
+            note.touch()
         out, err = task.communicate()
     return subprocess.CompletedProcess(words, task.returncode, out, err)
 

@@ -43,7 +43,6 @@ def writing(mount: Path) -> Iterator[Callable[[], None]]:
     to = os.open(mount / "long", os.O_WRONLY | os.O_CREAT)
     thread = threading.Thread(target=lambda: os.splice(reader, to, 4096))
     thread.start()
-    _await_call(thread, reader, to)
 
     def end() -> None:
         nonlocal writer
@@ -52,6 +51,7 @@ def writing(mount: Path) -> Iterator[Callable[[], None]]:
             writer = -1
 
     try:
+        _await_call(thread, reader, to)
         yield end
     finally:
         end()
