@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -63,16 +64,21 @@ def test_a_failing_hook_keeps_the_block_from_running(host: LocalHost, scripts: P
 def test_a_hook_that_hangs_does_not_keep_the_others_from_running(
     host: LocalHost, scripts: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def find(name: str) -> Path:
-        monkeypatch.undo()  # the next one has its time
-        return scripts / name
+    with monkeypatch.context() as hurry:
 
-    monkeypatch.setattr(hooks, "PATIENCE", 0.5)
-    with (
-        pytest.raises(HookFailed, match="hook hang did not end within 0 s"),
-        hooked(host, [], [["hang"], note(scripts, "after")], find),
-    ):
-        pass
+        def run(command: Command, **given: Any) -> Result:
+            try:
+                return LocalHost.run(host, command, **given)
+            finally:
+                hurry.undo()  # the next one has its time
+
+        hurry.setattr(host, "run", run)
+        hurry.setattr(hooks, "PATIENCE", 0.5)
+        with (
+            pytest.raises(HookFailed, match="hook hang did not end within 0 s"),
+            hooked(host, [], [["hang"], note(scripts, "after")], scripts.joinpath),
+        ):
+            pass
     assert notes(scripts) == ["after"]
 
 
