@@ -24,6 +24,7 @@ from ops.lab.record import Lab
 from ops.remote.command import script
 from ops.remote.endpoint import ssh_options
 from tests.support.fabric_tree import FAB, PROJECT
+from tests.support.freezing import unhurried
 from tests.support.parts import lose_power
 
 pytestmark = pytest.mark.lab
@@ -155,8 +156,7 @@ def test_the_host_thaws_itself_when_nobody_does(site: Site) -> None:
     write = script("touch /srv/wiki/thawed && rm /srv/wiki/thawed", root=True)
     gone = script("while ls /run/ops-freeze.* >/dev/null 2>&1; do sleep 0.1; done", root=True)
     with run.host(site.repo, "wiki", "cloud") as host:
-        # the limit is the freeze's own, too, which takes seconds where the machine is busy
-        with pytest.raises(ThawedTooEarly), frozen(host, "t3", ["/srv/wiki"], limit=8):
+        with pytest.raises(ThawedTooEarly), frozen(unhurried(host), "t3", ["/srv/wiki"], limit=1):
             host.run(write, timeout=60)
         host.run(gone, timeout=60)  # the watchdog ends a moment after it has thawed
 

@@ -3,16 +3,51 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
+
+from ops.remote.command import Command
+from ops.remote.host import Host, Result
 
 
 def watchdog(run: str) -> Path:
     return Path(f"/run/ops-freeze.{run}")
+
+
+def sleeps(run: str, seconds: float) -> int:
+    """Return the number of the watchdog's sleep of so many seconds, waiting for it."""
+    pid = watchdog(run).read_text().strip()
+    words = f"sleep\0{seconds}\0".encode()
+    until = time.monotonic() + 60
+    while True:
+        for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
+            with suppress(FileNotFoundError, ProcessLookupError):
+                if Path(f"/proc/{child}/cmdline").read_bytes() == words:
+                    return int(child)
+        assert time.monotonic() < until, f"{pid} does not sleep for {seconds} s"
+        time.sleep(0.01)
+
+
+def let_pass(run: str, limit: int) -> None:
+    """Let the watchdog's limit be over now, which it sleeps through: no test waits so long."""
+    os.kill(sleeps(run, limit), signal.SIGKILL)
+
+
+def unhurried(host: Host) -> Host:
+    """Let commands on the host take longer than the file systems stay frozen."""
+    run = host.run
+
+    def patiently(command: Command, **given: Any) -> Result:
+        return run(command, **{**given, "timeout": 120})
+
+    host.run = patiently  # type: ignore[method-assign]
+    return host
 
 
 def is_frozen(mount: Path) -> bool:
