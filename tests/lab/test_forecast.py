@@ -95,8 +95,16 @@ def _foretold_and_run(part: Part, runs: int) -> bool:
     return inside and bool(took == pytest.approx(told["seconds"], rel=0.25))
 
 
-def test_a_full_run_takes_as_long_as_those_before_it_foretell(part: Part) -> None:
-    """Nine of ten are said to; on a machine with other work fewer do, but not none of five."""
+def test_most_full_runs_take_as_long_as_those_before_them_foretell(part: Part) -> None:
+    """Nine of ten are said to; on a machine with other work fewer do, but more than half.
+
+    Two of the first three show it, else three of five, or four of seven.
+    """
     for _ in range(2):
         assert "forecast" not in _full_run(part)
-    assert any(_foretold_and_run(part, runs) for runs in range(2, 7))
+    held = 0
+    for tried in range(1, 8):
+        held += _foretold_and_run(part, runs=tried + 1)
+        if held >= 2 and 2 * held > tried:
+            return
+    pytest.fail(f"{held} of {tried} took as long as foretold")
