@@ -133,7 +133,7 @@ def test_a_source_that_is_lost_midway_is_incomplete_and_gone_on_from(
     lost = metered.rehearse(here.repo, "wiki", limit_mbit=limit_mbit, bars=silent)
     cutter.join()
     assert (lost.verdict, lost.exit_code) == ("incomplete", 4)
-    assert "the source" in lost.sets[0].words
+    assert "broke: wiki.campus.main" in lost.sets[0].words
     assert here.keys.count("\n") == 1
     go_on()
     with here.campus:
