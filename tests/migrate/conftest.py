@@ -11,14 +11,14 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 
 from ops.migrate.engine.ends import Ends
 from ops.remote.command import Command
 from ops.remote.errors import Unreachable
-from ops.remote.host import Result, Sink
+from ops.remote.host import Result
 from ops.remote.local import LocalHost
 from ops.remote.program import Program
 from tests.support.sshd import Sshd
@@ -62,18 +62,11 @@ def pair(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Pair]:
 class Cut(LocalHost):
     """A host to which the connection breaks before the last bytes of any standard input."""
 
-    def run(
-        self,
-        command: Command,
-        *,
-        check: bool = True,
-        timeout: float | None = None,
-        sink: Sink | None = None,
-    ) -> Result:
+    def run(self, command: Command, **given: Any) -> Result:
         """Run the command with less than it was to read."""
         if isinstance(command.stdin, bytes):
             command = replace(command, stdin=command.stdin[:-5])
-        return super().run(command, check=check, timeout=timeout, sink=sink)
+        return super().run(command, **given)
 
 
 class Lost(LocalHost):
@@ -84,17 +77,10 @@ class Lost(LocalHost):
         self.word = word
         self.gone = False
 
-    def run(
-        self,
-        command: Command,
-        *,
-        check: bool = True,
-        timeout: float | None = None,
-        sink: Sink | None = None,
-    ) -> Result:
+    def run(self, command: Command, **given: Any) -> Result:
         """Run the command, unless the host is lost."""
         self._look(command)
-        return super().run(command, check=check, timeout=timeout, sink=sink)
+        return super().run(command, **given)
 
     def start(self, command: Command, *, feed: Iterable[bytes] | None = None) -> Program:
         """Start the command, unless the host is lost."""

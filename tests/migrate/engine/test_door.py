@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -22,7 +23,7 @@ from ops.migrate.engine.knock import NoWay
 from ops.pages.render import SUITE
 from ops.remote.command import Command, command
 from ops.remote.errors import HostKeyRefused, Unreachable
-from ops.remote.host import Result, Sink
+from ops.remote.host import Result
 from ops.remote.local import LocalHost
 from tests.migrate.conftest import Pair
 from tests.support.sshd import make_key
@@ -80,17 +81,10 @@ class _Lost(LocalHost):
 
     gone = False
 
-    def run(
-        self,
-        command: Command,
-        *,
-        check: bool = True,
-        timeout: float | None = None,
-        sink: Sink | None = None,
-    ) -> Result:
+    def run(self, command: Command, **given: Any) -> Result:
         if self.gone:
             raise Unreachable(f"{self.name}: no route")
-        return super().run(command, check=check, timeout=timeout, sink=sink)
+        return super().run(command, **given)
 
 
 def test_a_source_that_is_lost_does_not_keep_the_door_open(pair: Pair) -> None:
