@@ -99,7 +99,11 @@ def restored(
         ground.host.run(script(_MOUNT, link, mount, root=True), timeout=1800)
         yield Restored(made.id, mount)
     finally:
-        remove(ground, made.id)
+        try:
+            remove(ground, made.id)
+        except KeyboardInterrupt:  # the first one; later ones do not come through
+            remove(ground, made.id)
+            raise
 
 
 def open_for_writing(ground: Ground, one: Restored) -> None:
@@ -110,15 +114,16 @@ def open_for_writing(ground: Ground, one: Restored) -> None:
 def remove(ground: Ground, volume: str) -> None:
     """Unmount, detach and delete a restored volume, whatever of it there is."""
     seen = volumes.get(ground.cloud, volume)
-    if seen is None:
+    if seen is None or seen.state == "deleting":
         return
     if seen.tags.get(tags.DRILL) is None:
         raise OpsError(f"{volume} was not made to prove a restore: it is left alone")
     if seen.instance == ground.instance:
         unmount = script(_UNMOUNT, f"{FOLDER}/{volume}", root=True)
         ground.host.run(unmount, timeout=120)
-    if seen.instance:
+    if seen.instance and seen.attachment != "detaching":
         volumes.detach(ground.cloud, volume, seen.instance)
+    if seen.instance:
         volumes.wait_available(ground.cloud, volume, ground.patience)
     volumes.remove(ground.cloud, volume)
 

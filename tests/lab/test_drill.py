@@ -16,6 +16,8 @@ import yaml
 
 from ops.backup import restore
 from ops.backup.hooks import HookFailed
+from ops.cloud import volumes
+from ops.cloud.session import Cloud
 from ops.errors import OpsError
 from ops.inventory.proofs import proven
 from ops.lab.record import Lab
@@ -122,8 +124,25 @@ def test_an_interrupted_drill_leaves_nothing(store: Store) -> None:
     stopped = store.fab("backup.drill", f"app={store.name}")
     store.await_volume()
     stopped.send_signal(signal.SIGINT)
-    stopped.communicate(timeout=300)
-    assert (stopped.returncode, store.left()) == (130, ([], ""))
+    said = stopped.communicate(timeout=300)
+    assert (stopped.returncode, store.left()) == (130, ([], "")), said
+
+
+def test_a_drill_that_is_interrupted_while_it_cleans_up_leaves_nothing(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    detach, detached = volumes.detach, list[str]()
+
+    def interrupted(cloud: Cloud, volume: str, instance: str) -> None:
+        detach(cloud, volume, instance)
+        detached.append(volume)
+        if len(detached) == 1:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(volumes, "detach", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        store.drill()
+    assert store.left() == ([], "")
 
 
 def test_a_snapshot_is_restored_beside_the_live_data(store: Store) -> None:
