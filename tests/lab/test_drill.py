@@ -131,6 +131,7 @@ def test_an_interrupted_drill_leaves_nothing(store: Store) -> None:
 def test_a_drill_that_is_interrupted_while_it_cleans_up_leaves_nothing(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    store.snapshot()
     detach, detached = volumes.detach, list[str]()
 
     def interrupted(cloud: Cloud, volume: str, instance: str) -> None:
