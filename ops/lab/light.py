@@ -217,7 +217,7 @@ class LightInstances:
     def create_volume(self, volume_id: str, size_gib: int, snapshot_id: str | None) -> None:
         """Do nothing: a light volume holds nothing."""
 
-    def attach(self, volume_id: str, instance_id: str, device: str) -> None:  # noqa: ARG002
+    def attach(self, volume_id: str, instance_id: str, device: str) -> None:  # noqa: ARG002 - the signature of Machines
         """Note the attachment."""
         self._known(instance_id)
         self._volumes[volume_id] = instance_id

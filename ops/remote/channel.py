@@ -39,11 +39,11 @@ def _request(channel: Channel, message: Message) -> None:
     at = message.packet.tell()
     if message.get_text() == "exit-signal":
         message.get_boolean()
-        channel.ended_by = message.get_text()  # type: ignore[attr-defined]
+        channel.ended_by = message.get_text()  # type: ignore[attr-defined] # paramiko's own, not in its stub
         channel.status_event.set()
         return
     message.packet.seek(at)
-    Channel._handle_request(channel, message)  # type: ignore[attr-defined]
+    Channel._handle_request(channel, message)  # type: ignore[attr-defined] # paramiko's own, not in its stub
 
 
 class _Ear(Packetizer):
@@ -61,17 +61,17 @@ class FastTransport(Transport):
     """A paramiko transport as described above."""
 
     _channel_handler_table = {  # noqa: RUF012 - paramiko's own shape
-        **Transport._channel_handler_table,  # type: ignore[attr-defined]
+        **Transport._channel_handler_table,  # type: ignore[attr-defined] # paramiko's own, not in its stub
         MSG_CHANNEL_REQUEST: _request,
     }
 
     def __init__(self, sock: object, **settings: object) -> None:
         super().__init__(
-            sock,  # type: ignore[arg-type]
+            sock,  # type: ignore[arg-type] # paramiko looks at them itself
             default_window_size=WINDOW,
             default_max_packet_size=PACKET,
             packetizer_class=_Ear,
-            **settings,  # type: ignore[arg-type]
+            **settings,  # type: ignore[arg-type] # paramiko looks at them itself
         )
         self._ear = cast("_Ear", self.packetizer)
         options = self.get_security_options()
@@ -101,7 +101,7 @@ class FastTransport(Transport):
         message.add_string("keepalive@openssh.com")
         message.add_boolean(True)
         with suppress(*_LOST):
-            self._send_user_message(message)  # type: ignore[attr-defined]
+            self._send_user_message(message)  # type: ignore[attr-defined] # paramiko's own, not in its stub
 
 
 class ChannelSession:

@@ -28,7 +28,7 @@ class PinnedPolicy(paramiko.MissingHostKeyPolicy):
     def missing_host_key(
         self,
         client: paramiko.SSHClient,  # noqa: ARG002 - paramiko's signature
-        hostname: str,  # noqa: ARG002
+        hostname: str,  # noqa: ARG002 - paramiko's signature
         key: paramiko.PKey,
     ) -> None:
         offered = PublicKey(key.get_name(), key.asbytes())

@@ -24,8 +24,8 @@ def test_databases_are_dumped_before_anything_is_archived_and_read_back_last() -
 
 def test_each_host_archives_its_own_trees() -> None:
     _, database, main, _ = plan_archive("tracker", TRACKER).steps
-    assert (database.subject, list(database.arguments["trees"])) == ("database", ["dumps"])  # type: ignore[call-overload]
-    assert (main.subject, list(main.arguments["trees"])) == ("main", ["attachments"])  # type: ignore[call-overload]
+    assert (database.subject, list(database.arguments["trees"])) == ("database", ["dumps"])  # type: ignore[call-overload] # arguments are JSON
+    assert (main.subject, list(main.arguments["trees"])) == ("main", ["attachments"])  # type: ignore[call-overload] # arguments are JSON
 
 
 def part_after(**told: object) -> object:

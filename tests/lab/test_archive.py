@@ -124,7 +124,7 @@ class Papers:
 
     @property
     def address(self) -> str:
-        return self.repo.component("documents").source.hosts["main"].address  # type: ignore[union-attr]
+        return self.repo.component("documents").source.hosts["main"].address  # type: ignore[union-attr] # it has a source
 
     def do(self, text: str, *words: str, on: str = "documents") -> str:
         with run.host(self.repo, on, "campus") as host:

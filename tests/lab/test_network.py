@@ -7,7 +7,7 @@ from ipaddress import ip_address, ip_network
 import pytest
 
 from ops.errors import OpsError
-from ops.lab.network import SIDES, Network, free_prefix
+from ops.lab.network import SIDES, Network, Side, free_prefix
 
 
 def test_the_first_free_range_is_taken() -> None:
@@ -26,10 +26,10 @@ def test_no_range_left_says_what_to_do() -> None:
 
 
 @pytest.mark.parametrize("side", SIDES)
-def test_router_and_controller_are_in_the_sides_half(side: str) -> None:
+def test_router_and_controller_are_in_the_sides_half(side: Side) -> None:
     network = Network("abc123", "198.18.7")
-    half = ip_network(network.half(side))  # type: ignore[arg-type]
-    for address in (network.router(side), network.controller(side)):  # type: ignore[arg-type]
+    half = ip_network(network.half(side))
+    for address in (network.router(side), network.controller(side)):
         assert ip_address(address) in half
 
 

@@ -9,6 +9,7 @@ import shutil
 import time
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -29,9 +30,9 @@ def do(command: Command) -> Result:
         return host.run(replace(command, root=False))
 
 
-def file(path: Path, content: bytes = b"new\n", **more: object) -> File:
+def file(path: Path, content: bytes = b"new\n", **more: Any) -> File:
     group = grp.getgrgid(os.getegid()).gr_name
-    return File(str(path), content, getpass.getuser(), group, "0640", **more)  # type: ignore[arg-type]
+    return File(str(path), content, getpass.getuser(), group, "0640", **more)
 
 
 def test_a_file_is_put_in_its_place_with_its_mode(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -53,8 +54,8 @@ class Booted(LocalHost):
         program.chmod(0o755)
         self.path = f"{folder}:/usr/bin:/bin"
 
-    def run(self, command: Command, **given: object) -> Result:
-        return super().run(replace(command, env=(("PATH", self.path),)), **given)  # type: ignore[arg-type]
+    def run(self, command: Command, **given: Any) -> Result:
+        return super().run(replace(command, env=(("PATH", self.path),)), **given)
 
 
 def endpoint_of(server: Sshd) -> Endpoint:

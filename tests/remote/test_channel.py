@@ -33,10 +33,10 @@ class Server(paramiko.ServerInterface):
         return "publickey"
 
     def check_auth_publickey(self, username: str, key: paramiko.PKey) -> int:
-        return paramiko.AUTH_SUCCESSFUL  # type: ignore[attr-defined,no-any-return]
+        return paramiko.AUTH_SUCCESSFUL  # type: ignore[attr-defined,no-any-return] # not in the stub
 
     def check_channel_request(self, kind: str, chanid: int) -> int:
-        return paramiko.OPEN_SUCCEEDED  # type: ignore[attr-defined,no-any-return]
+        return paramiko.OPEN_SUCCEEDED  # type: ignore[attr-defined,no-any-return] # not in the stub
 
     def check_channel_exec_request(self, channel: paramiko.Channel, command: bytes) -> bool:
         return self._answer(channel)

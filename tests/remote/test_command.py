@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import subprocess
+from collections.abc import Callable
 
 import pytest
 from hypothesis import given
@@ -105,9 +106,9 @@ def test_a_script_is_shown_on_one_line() -> None:
         lambda: command("a", env={"A": "\0"}),
     ],
 )
-def test_what_no_shell_can_carry_is_refused(wrong: object) -> None:
+def test_what_no_shell_can_carry_is_refused(wrong: Callable[[], object]) -> None:
     with pytest.raises(UsageError):
-        wrong()  # type: ignore[operator]
+        wrong()
 
 
 def test_joined_words_are_one_line_for_a_shell() -> None:

@@ -54,7 +54,7 @@ def test_a_full_disk_is_told_in_its_words(host: SshHost) -> None:
 
 
 def test_a_source_that_shrinks_meanwhile_replaces_nothing(host: SshHost, tmp_path: Path) -> None:
-    class Shrinking(type(tmp_path)):  # type: ignore[misc]
+    class Shrinking(type(tmp_path)):  # type: ignore[misc] # of this system's kind
         def open(self, mode: str = "r") -> object:
             opened = super().open(mode)
             opened.seek(5)

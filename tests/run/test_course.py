@@ -170,11 +170,12 @@ def test_a_crash_before_the_first_line_was_no_run(repo: Repository) -> None:
 
 @pytest.mark.parametrize("fault", ["dirty", "unknown", "key", "machine", "sample"])
 def test_what_is_refused_leaves_no_trace(repo: Repository, fault: str) -> None:
-    component, kind = "wiki", Refused
+    component = "wiki"
+    kind: type[OpsError] = Refused
     if fault == "dirty":
         edit(repo, "components/wiki.yaml", "Team wiki", "Our wiki", commit=False)
     elif fault == "unknown":
-        component, kind = "wikki", UsageError  # type: ignore[assignment]
+        component, kind = "wikki", UsageError
     elif fault == "key":
         (repo.var / "keys" / "signing").unlink()
     elif fault == "machine":

@@ -90,5 +90,5 @@ def _deadly(death: Death) -> Iterator[Callable[[int, bytes], int]]:
     write = os.write
     for name in _OPERATIONS:
         setattr(os, name, death.wrap(getattr(os, name)))
-    subprocess.Popen.__init__ = death.popen(subprocess.Popen.__init__)  # type: ignore[method-assign]
+    subprocess.Popen.__init__ = death.popen(subprocess.Popen.__init__)  # type: ignore[method-assign] # every process is to pass it
     yield write

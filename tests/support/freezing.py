@@ -46,7 +46,7 @@ def unhurried(host: Host) -> Host:
     def patiently(command: Command, **given: Any) -> Result:
         return run(command, **{**given, "timeout": 120})
 
-    host.run = patiently  # type: ignore[method-assign]
+    host.run = patiently  # type: ignore[method-assign] # this host alone, of any kind
     return host
 
 

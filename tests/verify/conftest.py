@@ -6,6 +6,7 @@ import os
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -21,8 +22,8 @@ Scanned = Callable[[Path], Scan]
 def scanned(tmp_path: Path) -> Callable[..., Scan]:
     """Return a function that scans a folder and writes its manifest beside it as NAME.md5."""
 
-    def work(root: Path, **tree: object) -> Scan:
-        found = scan(LocalHost(), Tree(str(root), as_root=False, **tree))  # type: ignore[arg-type]
+    def work(root: Path, **tree: Any) -> Scan:
+        found = scan(LocalHost(), Tree(str(root), as_root=False, **tree))
         manifest.write(tmp_path / f"{root.name}.md5", found.draft, found.digests)
         return found
 

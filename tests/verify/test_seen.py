@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -26,12 +27,12 @@ NOTES = (b"1 2 3 0.0000000000 1699999000.5000000000", b"0" * 32, b"1700000000")
 def again(tmp_path: Path) -> Callable[..., Scan]:
     """Return a function that scans tmp_path/tree, remembering in tmp_path/look."""
 
-    def work(how: seen.How = "quick", place: str = "here", **more: object) -> Scan:
+    def work(how: seen.How = "quick", place: str = "here", **more: Any) -> Scan:
         return scan(
             LocalHost(),
             Tree(str(tmp_path / "tree"), as_root=False),
             load=Load(workers=2),
-            keeping=Keeping(tmp_path / "look", place, how, **more),  # type: ignore[arg-type]
+            keeping=Keeping(tmp_path / "look", place, how, **more),
         )
 
     return work
@@ -143,8 +144,8 @@ def cut_off(again: Callable[..., Scan], monkeypatch: pytest.MonkeyPatch) -> Call
     """Return a function that scans as `again` does, but breaks off after some files."""
     take = Scanner._take
 
-    def cut(scanner: Scanner, answer: object) -> None:
-        take(scanner, answer)  # type: ignore[arg-type]
+    def cut(scanner: Scanner, answer: Any) -> None:
+        take(scanner, answer)
         raise OpsError("cut off")
 
     def work(how: seen.How, **more: object) -> None:

@@ -46,8 +46,8 @@ def plant(root: Path, files: Mapping[bytes, bytes]) -> None:
     """Make files below `root`; names may hold slashes."""
     for name, content in files.items():
         path = os.path.join(os.fsencode(root), name)  # noqa: PTH118  names are bytes
-        os.makedirs(os.path.dirname(path), exist_ok=True)  # noqa: PTH103, PTH120
-        with open(path, "wb") as file:  # noqa: PTH123
+        os.makedirs(os.path.dirname(path), exist_ok=True)  # noqa: PTH103, PTH120 - the path is bytes
+        with open(path, "wb") as file:  # noqa: PTH123 - the path is bytes
             file.write(content)
 
 
@@ -88,7 +88,7 @@ class Mutations:
             path = os.fsencode(root) + b"/" + name
             content = self.files[name]
             if kind == "rename":
-                os.rename(path, path + b".away")  # noqa: PTH104
+                os.rename(path, path + b".away")  # noqa: PTH104 - the path is bytes
                 done[name] = "moved"
             elif kind == "swap":
                 other = left.pop()
@@ -107,7 +107,7 @@ class Mutations:
 
     @staticmethod
     def _put(path: bytes, content: bytes) -> None:
-        with open(path, "wb") as file:  # noqa: PTH123
+        with open(path, "wb") as file:  # noqa: PTH123 - the path is bytes
             file.write(content)
 
 
@@ -117,9 +117,9 @@ def walk(root: Path) -> dict[bytes, bytes]:
     top = os.fsencode(root)
     for folder, _, files in os.walk(top):
         for name in files:
-            path = os.path.join(folder, name)  # noqa: PTH118
-            if os.path.isfile(path) and not os.path.islink(path):  # noqa: PTH113, PTH114
-                with open(path, "rb") as file:  # noqa: PTH123
+            path = os.path.join(folder, name)  # noqa: PTH118 - the path is bytes
+            if os.path.isfile(path) and not os.path.islink(path):  # noqa: PTH113, PTH114 - the path is bytes
+                with open(path, "rb") as file:  # noqa: PTH123 - the path is bytes
                     digest = hashlib.md5(file.read(), usedforsecurity=False).hexdigest()
                 found[b"./" + os.path.relpath(path, top)] = digest.encode()
     return found
@@ -132,9 +132,9 @@ def plant_others(root: Path, others: list[tuple[str, bytes]]) -> None:
         if os.path.lexists(path):
             continue
         if kind == "d":
-            os.mkdir(path, 0o750)  # noqa: PTH102
+            os.mkdir(path, 0o750)  # noqa: PTH102 - the path is bytes
         elif kind == "l":
-            os.symlink(name, path)  # noqa: PTH211
+            os.symlink(name, path)  # noqa: PTH211 - the path is bytes
         elif kind == "h":
             os.link(os.fsencode(root) + b"/first", path)
         else:
@@ -155,7 +155,7 @@ def lstats(root: Path) -> dict[bytes, dict[str, bytes]]:
     top = os.fsencode(root)
     paths = [top]
     for folder, folders, files in os.walk(top):
-        paths += [os.path.join(folder, name) for name in (*folders, *files)]  # noqa: PTH118
+        paths += [os.path.join(folder, name) for name in (*folders, *files)]  # noqa: PTH118 - the path is bytes
     return {b"." + path.removeprefix(top): _lstat(path) for path in paths}
 
 
@@ -173,5 +173,5 @@ def _lstat(path: bytes) -> dict[str, bytes]:
     if stat.S_ISREG(status.st_mode):
         words["size"] = b"%d" % status.st_size
     if stat.S_ISLNK(status.st_mode):
-        words["link"] = mtree.encode(os.readlink(path))  # noqa: PTH115
+        words["link"] = mtree.encode(os.readlink(path))  # noqa: PTH115 - the path is bytes
     return words

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -14,10 +14,10 @@ from ops.inventory.schema.crontimes import parse
 PACIFIC = ZoneInfo("America/Los_Angeles")
 
 
-def next_ones(text: str, after: str, count: int, zone: object = UTC) -> list[str]:
+def next_ones(text: str, after: str, count: int, zone: tzinfo = UTC) -> list[str]:
     moment, found = datetime.fromisoformat(after), []
     for _ in range(count):
-        moment = parse(text).after(moment, zone)  # type: ignore[arg-type]
+        moment = parse(text).after(moment, zone)
         found.append(moment.isoformat())
     return [one.removesuffix(":00+00:00") for one in found]
 

@@ -44,7 +44,7 @@ def server(machines: Idle) -> Iterator[Server]:
 
 def client(server: Server, service: str = "ec2", region: str = "us-east-1") -> Any:
     return boto3.client(
-        service,  # type: ignore[call-overload]
+        service,  # type: ignore[call-overload] # one name of many
         region_name=region,
         endpoint_url=server.url,
         aws_access_key_id="AKIAIOSFODNN7EXAMPLE",
@@ -174,8 +174,8 @@ def test_the_machines_get_what_the_launch_says(ec2: Any, machines: Idle) -> None
 
 
 def test_data_volumes_of_a_launch_are_disks_too(ec2: Any, machines: Idle) -> None:
-    disks = [{"DeviceName": "/dev/sdf", "Ebs": {"VolumeSize": 3, "Throughput": 200}}]
-    disks[0]["Ebs"]["VolumeType"] = "gp3"  # type: ignore[index]
+    disk = {"VolumeSize": 3, "Throughput": 200, "VolumeType": "gp3"}
+    disks = [{"DeviceName": "/dev/sdf", "Ebs": disk}]
     made = ec2.run_instances(**WISH, BlockDeviceMappings=disks)["Instances"][0]["InstanceId"]
     volume = ec2.describe_volumes(Filters=[{"Name": "attachment.device", "Values": ["/dev/sdf"]}])[
         "Volumes"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -9,9 +11,10 @@ from ops.migrate.engine import shards
 from ops.migrate.engine.shards import Entry, Range, Shard, Sharing, streams_needed
 
 
-def _entry(number: int, size: int, **more: object) -> Entry:
-    told = {"blocks": size // 512 + 8, "modified": "1.5", "inode": str(number), "names": 1} | more
-    return Entry(b"%d" % number, size, **told)  # type: ignore[arg-type]
+def _entry(number: int, size: int, **more: Any) -> Entry:
+    told: dict[str, Any] = {"blocks": size // 512 + 8, "modified": "1.5", "inode": str(number)}
+    told |= {"names": 1, **more}
+    return Entry(b"%d" % number, size, **told)
 
 
 def _names(tasks: list[shards.Task]) -> list[bytes]:
